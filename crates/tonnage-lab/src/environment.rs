@@ -1,0 +1,239 @@
+//! Managed virtual environments: one for each set of locked requirements and
+//! Python, built on demand by an installer (uv) that is itself installed at a
+//! locked version, and reused by hash.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use sha2::{Digest, Sha256};
+
+use crate::catalog::short_hex;
+use crate::python::{self, Python};
+use crate::{Catalog, LabError, LabEvent, Settings};
+
+/// The file whose presence says that an environment is complete.
+const COMPLETE: &str = "tonnage-complete";
+
+/// How long one process waits for another that builds the same environment.
+const MAX_BUILD_TIME: Duration = Duration::from_mins(15);
+
+/// How many lines of an installer's output an error shows.
+const ERROR_LINES: usize = 15;
+
+/// A virtual environment that is ready to use.
+#[derive(Debug, Clone)]
+pub(crate) struct VirtualEnvironment {
+    /// Its interpreter.
+    pub(crate) python: PathBuf,
+    /// Fingerprint of requirements and Python.
+    pub(crate) fingerprint: String,
+}
+
+/// The environment for `lock`, built now unless it is there already.
+pub(crate) fn ensure(
+    settings: &Settings,
+    what: &str,
+    lock: &str,
+    events: &Sender<LabEvent>,
+) -> Result<VirtualEnvironment, LabError> {
+    let python = python::find(settings)?;
+    let fingerprint = fingerprint(lock, &python);
+    let folder = settings.cache.join("environments").join(&fingerprint);
+    let builder = Builder {
+        settings,
+        what,
+        events,
+    };
+    builder.once(&folder, |folder| {
+        let uv = installer(settings, &python, events)?;
+        let requirements = folder.with_extension("requirements");
+        fs::write(&requirements, lock).map_err(LabError::io(&requirements))?;
+        let uv = |arguments: &[&Path]| {
+            let mut command = builder.command(&uv);
+            // Never a Python of uv's own choosing.
+            command.arg("--no-python-downloads").args(arguments);
+            builder.run(command)
+        };
+        let p = Path::new;
+        uv(&[p("venv"), p("--python"), &python.executable, folder])?;
+        let interpreter = folder.join("bin/python");
+        let install = [
+            p("pip"),
+            p("sync"),
+            p("--require-hashes"),
+            p("--compile-bytecode"),
+            p("--python"),
+            &interpreter,
+            &requirements,
+        ];
+        let done = uv(&install);
+        let _ = fs::remove_file(&requirements);
+        done
+    })?;
+    Ok(VirtualEnvironment {
+        python: folder.join("bin/python"),
+        fingerprint,
+    })
+}
+
+/// The installer's program, installed by pip at its locked version.
+fn installer(
+    settings: &Settings,
+    python: &Python,
+    events: &Sender<LabEvent>,
+) -> Result<PathBuf, LabError> {
+    let lock = Catalog::installer_lock()?;
+    let folder = settings
+        .cache
+        .join("tools")
+        .join(format!("uv-{}", fingerprint(lock, python)));
+    let builder = Builder {
+        settings,
+        what: "the installer (uv)",
+        events,
+    };
+    builder.once(&folder, |folder| {
+        let mut venv = builder.command(&python.executable);
+        venv.args(["-I", "-m", "venv"]).arg(folder);
+        builder.run(venv)?;
+        let requirements = folder.join("requirements.txt");
+        fs::write(&requirements, lock).map_err(LabError::io(&requirements))?;
+        let mut pip = builder.command(&folder.join("bin/python"));
+        pip.args([
+            "-I",
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--disable-pip-version-check",
+        ]);
+        pip.args([
+            "--progress-bar",
+            "off",
+            "--only-binary",
+            ":all:",
+            "--require-hashes",
+            "-r",
+        ])
+        .arg(&requirements);
+        builder.run(pip)
+    })?;
+    Ok(folder.join("bin/uv"))
+}
+
+fn fingerprint(lock: &str, python: &Python) -> String {
+    let mut hash = Sha256::new();
+    for part in [lock, &python.version, &python.executable.to_string_lossy()] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    short_hex(&hash.finalize())
+}
+
+struct Builder<'a> {
+    settings: &'a Settings,
+    what: &'a str,
+    events: &'a Sender<LabEvent>,
+}
+
+impl Builder<'_> {
+    /// Runs `build` unless `folder` is complete; one process at a time, and a
+    /// half-built folder of one that died is built anew.
+    fn once(
+        &self,
+        folder: &Path,
+        build: impl FnOnce(&Path) -> Result<(), LabError>,
+    ) -> Result<(), LabError> {
+        if folder.join(COMPLETE).is_file() {
+            return Ok(());
+        }
+        let parent = folder.parent().unwrap_or(folder);
+        fs::create_dir_all(parent).map_err(LabError::io(parent))?;
+        let _lock = lock_file(&folder.with_extension("lock"))?;
+        if folder.join(COMPLETE).is_file() {
+            return Ok(());
+        }
+        if folder.exists() {
+            fs::remove_dir_all(folder).map_err(LabError::io(folder))?;
+        }
+        let start = Instant::now();
+        self.tell(LabEvent::EnvironmentBegins {
+            what: self.what.to_owned(),
+        });
+        build(folder)?;
+        let mark = folder.join(COMPLETE);
+        fs::write(&mark, "").map_err(LabError::io(&mark))?;
+        self.tell(LabEvent::EnvironmentDone {
+            what: self.what.to_owned(),
+            seconds: start.elapsed().as_secs_f64(),
+        });
+        Ok(())
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .envs(&self.settings.installer_environment);
+        command
+    }
+
+    /// Runs an installer, passing on what it says; its last words make the error.
+    fn run(&self, mut command: Command) -> Result<(), LabError> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let (reader, writer) = std::io::pipe().map_err(LabError::io("a pipe"))?;
+        let second = writer.try_clone().map_err(LabError::io("a pipe"))?;
+        command.stdin(Stdio::null()).stdout(writer).stderr(second);
+        let mut child = command
+            .spawn()
+            .map_err(|source| LabError::Spawn { program, source })?;
+        // Our copies of the pipe's end live in `command`; the reader sees its
+        // end only once they are gone.
+        drop(command);
+        let mut last = std::collections::VecDeque::new();
+        for line in BufReader::new(reader).lines() {
+            let line = line.map_err(LabError::io("an installer's output"))?;
+            self.tell(LabEvent::EnvironmentStep(line.clone()));
+            last.push_back(line);
+            if last.len() > ERROR_LINES {
+                last.pop_front();
+            }
+        }
+        let status = child.wait().map_err(LabError::io("an installer's end"))?;
+        if status.success() {
+            return Ok(());
+        }
+        let said = last.into_iter().collect::<Vec<_>>().join("\n");
+        Err(LabError::Environment {
+            what: self.what.to_owned(),
+            reason: format!("the installer ended with {status}\n{said}"),
+        })
+    }
+
+    fn tell(&self, event: LabEvent) {
+        // A receiver that went away does not want to know.
+        let _ = self.events.send(event);
+    }
+}
+
+/// An exclusive lock, held until the file is closed; waits for other holders as
+/// long as a slow installation may take.
+fn lock_file(path: &Path) -> Result<File, LabError> {
+    let file = File::create(path).map_err(LabError::io(path))?;
+    let deadline = Instant::now() + MAX_BUILD_TIME;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Err(error) => return Err(LabError::io(path)(error.into())),
+        }
+    }
+}

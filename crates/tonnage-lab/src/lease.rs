@@ -1,0 +1,164 @@
+//! Leases: a file for each running server that says who owns it, so that what a
+//! killed owner leaves behind is found and removed the next time anything is
+//! started.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::process::ProcessId;
+use crate::tree::Tree;
+use crate::{LabError, Settings};
+
+/// What a lease's file holds.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Content {
+    owner: ProcessId,
+    tree: Tree,
+    scratch: PathBuf,
+}
+
+/// The right to a scratch folder and a process tree; given up when dropped.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    path: PathBuf,
+    content: Content,
+}
+
+/// Tells apart the servers of one process.
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+impl Lease {
+    /// Makes the lease and the scratch folder, before anything is started.
+    pub(crate) fn take(settings: &Settings) -> Result<Self, LabError> {
+        let owner = ProcessId::own();
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mark = format!("{}-{}-{number}", owner.pid, owner.start_ticks);
+        let scratch = settings.scratch().join(&mark);
+        let leases = settings.leases();
+        fs::create_dir_all(&leases).map_err(LabError::io(&leases))?;
+        let lease = Self {
+            path: leases.join(format!("{mark}.json")),
+            content: Content {
+                owner,
+                tree: Tree { mark, root: None },
+                scratch,
+            },
+        };
+        lease.write()?;
+        fs::create_dir_all(lease.scratch()).map_err(LabError::io(lease.scratch()))?;
+        Ok(lease)
+    }
+
+    /// Notes the process that was started.
+    pub(crate) fn set_root(&mut self, root: Option<ProcessId>) -> Result<(), LabError> {
+        self.content.tree.root = root;
+        self.write()
+    }
+
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.content.tree
+    }
+
+    pub(crate) fn scratch(&self) -> &Path {
+        &self.content.scratch
+    }
+
+    fn write(&self) -> Result<(), LabError> {
+        let json = serde_json::to_vec(&self.content)
+            .map_err(|error| LabError::io(&self.path)(error.into()))?;
+        // Renamed into place, so that no reader sees half of it.
+        let new = self.path.with_extension("new");
+        fs::write(&new, json).map_err(LabError::io(&new))?;
+        fs::rename(&new, &self.path).map_err(LabError::io(&self.path))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next sweep.
+        let _ = fs::remove_dir_all(&self.content.scratch);
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Stops the servers, and removes the folders, of owners that are gone. Gives
+/// the number of processes that were still there.
+pub fn sweep(settings: &Settings) -> usize {
+    let mut killed = 0;
+    for entry in fs::read_dir(settings.leases())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let path = entry.path();
+        let content: Option<Content> = fs::read(&path)
+            .ok()
+            .and_then(|json| serde_json::from_slice(&json).ok());
+        // A lease that cannot be read is being written or is not ours.
+        let Some(content) = content.filter(|content| !content.owner.is_alive()) else {
+            continue;
+        };
+        killed += content.tree.kill();
+        let _ = fs::remove_dir_all(&content.scratch);
+        let _ = fs::remove_file(&path);
+    }
+    killed
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::process::Command;
+
+    use super::*;
+    use crate::tree::MARK_VARIABLE;
+
+    fn settings(home: &Path) -> Settings {
+        Settings {
+            home: home.to_owned(),
+            cache: home.join("cache"),
+            python: None,
+            search_path: Vec::new(),
+            pyenv_versions: None,
+            installer_environment: BTreeMap::new(),
+            environment: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_lease_leaves_nothing_behind() {
+        let home = tempfile::tempdir().unwrap();
+        let settings = settings(home.path());
+        let lease = Lease::take(&settings).unwrap();
+        let scratch = lease.scratch().to_owned();
+        assert!(scratch.is_dir());
+        assert_eq!(sweep(&settings), 0, "a living owner keeps its lease");
+        assert!(scratch.is_dir());
+        drop(lease);
+        assert!(!scratch.exists());
+        assert_eq!(fs::read_dir(settings.leases()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_dead_owner_left_is_removed() {
+        let home = tempfile::tempdir().unwrap();
+        let settings = settings(home.path());
+        let mut lease = Lease::take(&settings).unwrap();
+        let mut orphan = Command::new("sleep")
+            .arg("1000")
+            .env(MARK_VARIABLE, &lease.tree().mark)
+            .spawn()
+            .unwrap();
+        // An owner that never was: its start lies in another boot.
+        lease.content.owner.start_ticks += 1;
+        lease.write().unwrap();
+        let scratch = lease.scratch().to_owned();
+        std::mem::forget(lease);
+
+        assert_eq!(sweep(&settings), 1);
+        assert!(!orphan.wait().unwrap().success(), "it was killed");
+        assert!(!scratch.exists());
+        assert_eq!(sweep(&settings), 0);
+    }
+}

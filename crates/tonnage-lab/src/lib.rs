@@ -1,0 +1,41 @@
+//! The laboratory: environments, servers and their processes, trials, runs, and
+//! the store that keeps them.
+//!
+//! It prints nothing and reads neither arguments nor environment: what it needs
+//! to know of its surroundings comes in [`Settings`], progress goes out as
+//! [`LabEvent`]s on a channel, records end up in the [`Store`].
+
+mod catalog;
+mod environment;
+mod error;
+mod event;
+mod lease;
+mod machine;
+mod process;
+mod python;
+mod run;
+mod server;
+mod settings;
+mod sockets;
+mod store;
+mod tree;
+mod trial;
+mod verify;
+
+pub use catalog::Catalog;
+pub use error::LabError;
+pub use event::LabEvent;
+pub use lease::sweep;
+pub use run::{RunEnd, RunRequest, run_study};
+pub use server::{Output, Running, ServerPlan};
+pub use settings::Settings;
+pub use store::{Store, StoreError};
+pub use verify::verify;
+
+/// CPUs that this process may really use: affinity and cgroup quota, not what
+/// the machine has.
+pub fn usable_cpus() -> usize {
+    // The standard library reads sched_getaffinity and the cpu controller's
+    // quota, v2 and v1, up to the root; it never says less than 1.
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

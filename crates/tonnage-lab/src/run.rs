@@ -1,0 +1,238 @@
+//! One execution of a study: every cell, its ladder of users, each trial into
+//! the store the moment it ends.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tonnage_load::Stop;
+use tonnage_model::{CellPlan, LadderPoint, NextStep, RunRecord, RunStatus, Study};
+
+use crate::trial::Trials;
+use crate::{Catalog, LabError, LabEvent, Settings, Store, lease, machine};
+
+/// Which study is to be run, and how.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// Name of a study that ships, or a TOML file.
+    pub study: String,
+    /// Its quick form.
+    pub quick: bool,
+    /// `--set` options, in order.
+    pub sets: Vec<String>,
+    /// A server that somebody else started, as `http://host:port/`.
+    pub target: Option<String>,
+    /// The run's folder; by default one of its own below the runs' folder.
+    pub out: Option<PathBuf>,
+    /// The command line, for the record.
+    pub argv: Vec<String>,
+    /// Version of Tonnage, for the record.
+    pub tool_version: String,
+}
+
+/// A run that ended, and the error that ended it, if one did.
+#[derive(Debug)]
+pub struct RunEnd {
+    /// Its name.
+    pub run_id: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What made it end early; the trials done are in the store all the same.
+    pub error: Option<LabError>,
+}
+
+/// Runs a study. An error means that it did not even begin; what goes wrong
+/// later is part of [`RunEnd`] and of the store.
+pub fn run_study(
+    settings: &Settings,
+    request: &RunRequest,
+    stop: &Stop,
+    events: &Sender<LabEvent>,
+) -> Result<RunEnd, LabError> {
+    let (name, study_toml) = Catalog.study_text(&request.study)?;
+    let study = prepare(&request.study, &study_toml, request)?;
+    let cells = study.cells();
+    check(&cells, request)?;
+
+    let swept = lease::sweep(settings);
+    if swept > 0 {
+        let _ = events.send(LabEvent::Swept { processes: swept });
+    }
+    let mut store = Store::open(&settings.store_path())?;
+    store.mark_abandoned()?;
+    for other in store.other_runs()? {
+        let _ = events.send(LabEvent::OtherRun(other));
+    }
+
+    let started_unix_us = unix_us();
+    // The process number tells apart two runs that begin in the same second.
+    let begun = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S");
+    let run_id = format!("{name}-{begun}-{}", std::process::id());
+    let folder = request
+        .out
+        .clone()
+        .unwrap_or_else(|| settings.runs().join(&run_id));
+    fs::create_dir_all(&folder).map_err(LabError::io(&folder))?;
+    let folder = folder.canonicalize().map_err(LabError::io(&folder))?;
+    store.begin_run(&RunRecord {
+        run_id: run_id.clone(),
+        study: name,
+        study_toml,
+        sets: request.sets.clone(),
+        tool_version: request.tool_version.clone(),
+        argv: request.argv.clone(),
+        target: request.target.clone(),
+        quick: request.quick,
+        host: machine::describe(),
+        folder: folder.clone(),
+        started_unix_us,
+        ended_unix_us: None,
+        status: RunStatus::Running,
+        reason: String::new(),
+    })?;
+    let _ = events.send(LabEvent::RunBegins {
+        run_id: run_id.clone(),
+        folder: folder.clone(),
+    });
+
+    let trials = Trials {
+        settings,
+        study: &study,
+        run_id: &run_id,
+        run_folder: &folder,
+        target: request.target.as_deref(),
+        stop,
+        events,
+    };
+    let error = run_cells(&trials, &cells, &mut store).err();
+    let (status, reason) = match &error {
+        None => (RunStatus::Done, String::new()),
+        Some(LabError::Interrupted) => (
+            RunStatus::Interrupted,
+            "somebody asked it to stop".to_owned(),
+        ),
+        Some(error) => (RunStatus::Failed, error.to_string()),
+    };
+    store.end_run(&run_id, status, &reason, unix_us())?;
+    Ok(RunEnd {
+        run_id,
+        folder,
+        error,
+    })
+}
+
+/// Reads a study and applies what the command line changes about it.
+fn prepare(file: &str, text: &str, request: &RunRequest) -> Result<Study, LabError> {
+    let mut study = Study::parse(file, text)?;
+    if request.quick {
+        study.make_quick();
+    }
+    request.sets.iter().try_for_each(|set| study.set(set))?;
+    Ok(study)
+}
+
+/// Refuses, before anything is started, what would fail half-way.
+fn check(cells: &[CellPlan], request: &RunRequest) -> Result<(), LabError> {
+    for cell in cells {
+        let stack = Catalog.stack(&cell.stack)?;
+        Catalog.app_target(&cell.stack, &stack, &cell.workload)?;
+    }
+    let Some(target) = &request.target else {
+        return Ok(());
+    };
+    let has_path = target
+        .split_once("://")
+        .is_some_and(|(_, rest)| rest.trim_end_matches('/').contains(['/', '?', '#']));
+    if !target.starts_with("http://") || has_path {
+        return Err(LabError::Usage(format!(
+            "--target {target}: expected http://host:port/ without a path; the study adds its own"
+        )));
+    }
+    let set = |factor: &str| {
+        request
+            .sets
+            .iter()
+            .any(|set| set.starts_with(&format!("{factor}=")))
+    };
+    if let Some(factor) = ["stack", "workers"].into_iter().find(|factor| set(factor)) {
+        return Err(LabError::Usage(format!(
+            "--set {factor} has no effect on a server that somebody else started (--target)"
+        )));
+    }
+    Ok(())
+}
+
+fn run_cells(trials: &Trials<'_>, cells: &[CellPlan], store: &mut Store) -> Result<(), LabError> {
+    let mut position = 0;
+    for (index, cell) in cells.iter().enumerate() {
+        let _ = trials.events.send(LabEvent::CellBegins {
+            label: label(trials, cell),
+            number: (index + 1, cells.len()),
+        });
+        let mut points: Vec<LadderPoint> = Vec::new();
+        loop {
+            let clients = match trials.study.ladder.next(&points) {
+                NextStep::Inject(clients) => clients,
+                NextStep::Stop(reason) => {
+                    let _ = trials.events.send(LabEvent::CellEnded(reason));
+                    break;
+                }
+            };
+            let end = trials.measure(cell, clients, position);
+            position += 1;
+            // The record reaches the store before anything is made of it.
+            store.add_trial(&end.record)?;
+            let measured = end.record.measured();
+            points.extend(measured.map(|load| LadderPoint {
+                clients,
+                goodput_rps: load.throughput.goodput_rps,
+                failed: load.counts.failed,
+            }));
+            let _ = trials
+                .events
+                .send(LabEvent::TrialEnded(Box::new(end.record)));
+            if let Some(error) = end.error {
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn label(trials: &Trials<'_>, cell: &CellPlan) -> String {
+    let served = match trials.target {
+        Some(target) => format!("{} at {target}", cell.workload),
+        None => format!(
+            "{} on {}, workers {} = {}",
+            cell.workload,
+            cell.stack,
+            cell.workers,
+            cell.workers.workers(crate::usable_cpus())
+        ),
+    };
+    let parameters: Vec<String> = cell
+        .parameters
+        .iter()
+        .map(|(name, value)| format!(", {name} {value}"))
+        .collect();
+    let keepalive = if cell.keepalive {
+        ""
+    } else {
+        ", a connection for each request"
+    };
+    format!(
+        "{served}{keepalive}, {} after {}{}",
+        cell.duration,
+        cell.warmup,
+        parameters.concat()
+    )
+}
+
+/// Microseconds since 1970, wall clock: for names and records, never for
+/// measuring.
+pub(crate) fn unix_us() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as u64)
+}

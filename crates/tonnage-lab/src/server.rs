@@ -1,0 +1,369 @@
+//! A stack at work: started, waited for, observed, and stopped with everything
+//! that it has started itself.
+
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tonnage_load::Stop;
+use tonnage_model::{Stack, StopSignal};
+
+use crate::catalog::hex;
+use crate::lease::Lease;
+use crate::process::ProcessId;
+use crate::tree::MARK_VARIABLE;
+use crate::{Catalog, LabError, LabEvent, Settings, environment, sockets, verify};
+
+/// How often a starting server is asked whether it is ready.
+const READY_POLL: Duration = Duration::from_millis(20);
+
+/// How long one such question may take.
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How many lines of a server's log an error shows.
+const LOG_LINES: usize = 20;
+
+/// Which stack is to serve what, and how.
+#[derive(Debug, Clone)]
+pub struct ServerPlan {
+    /// Folder in `stacks/`.
+    pub stack: String,
+    /// Name in `apps/workloads.toml`.
+    pub workload: String,
+    /// Worker processes.
+    pub workers: u32,
+    /// Address to listen on.
+    pub host: String,
+    /// Port to listen on; `None` for one that is free.
+    pub port: Option<u16>,
+}
+
+/// Where a server's output goes.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// To this file.
+    File(PathBuf),
+    /// To the terminal.
+    Inherit,
+}
+
+/// A server that answers; stopped, whole, when dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    lease: Lease,
+    stack: Stack,
+    output: Output,
+    /// `http://host:port`, as a client on this machine reaches it.
+    pub base: String,
+    /// From start to first answer.
+    pub boot: Duration,
+    /// Fingerprint of its environment.
+    pub lock: String,
+}
+
+impl Running {
+    /// Starts a server and waits until it answers.
+    pub fn start(
+        settings: &Settings,
+        plan: &ServerPlan,
+        output: Output,
+        stop: &Stop,
+        events: &Sender<LabEvent>,
+    ) -> Result<Self, LabError> {
+        let catalog = Catalog;
+        let stack = catalog.stack(&plan.stack)?;
+        let target = catalog.app_target(&plan.stack, &stack, &plan.workload)?;
+        let workload = catalog.workload(&plan.workload)?;
+        let port = match plan.port {
+            Some(port) => {
+                sockets::check_free(&plan.host, port)?;
+                port
+            }
+            None => sockets::free_port(&plan.host)?,
+        };
+        let lock = catalog.stack_lock(&plan.stack, &stack)?;
+        let environment = environment::ensure(settings, &plan.stack, lock, events)?;
+        if stop.is_requested() {
+            return Err(LabError::Interrupted);
+        }
+        let folder = Catalog::unpack_app(&stack.app, &settings.cache)?;
+
+        let mut lease = Lease::take(settings)?;
+        let values = Values {
+            python: &environment.python,
+            host: &plan.host,
+            port,
+            workers: plan.workers,
+            target: &target,
+            scratch: lease.scratch(),
+        };
+        let command = command(
+            settings,
+            &stack,
+            &values,
+            &lease.tree().mark,
+            &folder,
+            &output,
+        )?;
+        let started = Instant::now();
+        let child = spawn(command)?;
+        // Known to the lease at once: from here on the process cannot be lost.
+        let root = ProcessId::of(child.id());
+        let mut running = Self {
+            child,
+            base: format!("http://{}", reachable(&plan.host, port)),
+            boot: Duration::ZERO,
+            lock: environment.fingerprint,
+            stack,
+            output,
+            lease: {
+                let noted = lease.set_root(root);
+                if let Err(error) = noted {
+                    lease.tree().kill();
+                    return Err(error);
+                }
+                lease
+            },
+        };
+        running.wait_until_ready(&workload.ready_path, started, stop)?;
+        Ok(running)
+    }
+
+    fn wait_until_ready(
+        &mut self,
+        path: &str,
+        started: Instant,
+        stop: &Stop,
+    ) -> Result<(), LabError> {
+        let agent = verify::agent(READY_TIMEOUT);
+        let url = format!("{}{path}", self.base);
+        let limit = self.stack.ready_timeout.0;
+        loop {
+            self.check_alive("ended before it answered")?;
+            let last = match agent.get(&url).call() {
+                Ok(response) if response.status().is_success() => {
+                    self.boot = started.elapsed();
+                    return Ok(());
+                }
+                Ok(response) => format!("status {}", response.status()),
+                Err(error) => error.to_string(),
+            };
+            if stop.is_requested() {
+                return Err(LabError::Interrupted);
+            }
+            if started.elapsed() > limit {
+                return Err(LabError::NotReady {
+                    seconds: limit.as_secs(),
+                    last,
+                    log: self.log_tail(),
+                });
+            }
+            std::thread::sleep(READY_POLL);
+        }
+    }
+
+    /// Fails where the started process has ended; `when` says in which part of
+    /// the work.
+    pub fn check_alive(&mut self, when: &'static str) -> Result<(), LabError> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(LabError::ServerDied {
+                when,
+                status,
+                log: self.log_tail(),
+            }),
+            Err(source) => Err(LabError::io("the server's process")(source)),
+        }
+    }
+
+    /// The number of its processes now.
+    pub fn processes(&self) -> usize {
+        self.lease.tree().members().len()
+    }
+
+    fn log_tail(&self) -> String {
+        match &self.output {
+            Output::File(path) => tail(path),
+            Output::Inherit => "(see above)".to_owned(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let signal = match self.stack.stop_signal {
+            StopSignal::Term => Signal::TERM,
+            StopSignal::Int => Signal::INT,
+            StopSignal::Quit => Signal::QUIT,
+        };
+        // Waiting for the child in between would hide its number from the tree;
+        // a zombie counts as gone there, and is collected here.
+        self.lease.tree().stop(signal, self.stack.stop_timeout.0);
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the placeholders of a stack stand for.
+struct Values<'a> {
+    python: &'a Path,
+    host: &'a str,
+    port: u16,
+    workers: u32,
+    target: &'a str,
+    scratch: &'a Path,
+}
+
+impl Values<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        Some(match name {
+            "python" => self.python.to_string_lossy().into_owned(),
+            "host" => self.host.to_owned(),
+            "port" => self.port.to_string(),
+            "workers" => self.workers.to_string(),
+            "target" => self.target.to_owned(),
+            "scratch" => self.scratch.to_string_lossy().into_owned(),
+            _ => return None,
+        })
+    }
+}
+
+fn command(
+    settings: &Settings,
+    stack: &Stack,
+    values: &Values<'_>,
+    mark: &str,
+    folder: &Path,
+    output: &Output,
+) -> Result<Command, LabError> {
+    let usage = |error: tonnage_model::TemplateError| LabError::Usage(error.to_string());
+    let fill =
+        |template: &tonnage_model::Template| template.fill(|name| values.get(name)).map_err(usage);
+    let arguments: Vec<String> = stack.command.iter().map(fill).collect::<Result<_, _>>()?;
+    let (program, arguments) = arguments
+        .split_first()
+        .ok_or_else(|| LabError::Usage("the stack's command is empty".to_owned()))?;
+    for directory in &stack.directories {
+        let path = PathBuf::from(fill(directory)?);
+        fs::create_dir_all(&path).map_err(LabError::io(&path))?;
+    }
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .envs(&settings.environment);
+    command
+        .env("PYTHONUNBUFFERED", "1")
+        .env(MARK_VARIABLE, mark);
+    let secret = secret()?;
+    for (name, value) in &Catalog.app(&stack.app)?.environment {
+        let known = |placeholder: &str| (placeholder == "secret").then(|| secret.clone());
+        command.env(name, value.fill(known).map_err(usage)?);
+    }
+    for (name, value) in &stack.environment {
+        command.env(name, fill(value)?);
+    }
+    command.stdin(Stdio::null());
+    if let Output::File(path) = output {
+        let log = File::create(path).map_err(LabError::io(path))?;
+        let second = log.try_clone().map_err(LabError::io(path))?;
+        command.stdout(log).stderr(second);
+    }
+    Ok(command)
+}
+
+/// Starts a process as the leader of a session of its own, which ends with the
+/// thread that started it.
+#[expect(
+    unsafe_code,
+    reason = "only between fork and exec can a child leave our session and ask to end with us"
+)]
+fn spawn(mut command: Command) -> Result<Child, LabError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let parent = rustix::process::getpid();
+    let in_child = move || {
+        rustix::process::setsid()?;
+        rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
+        // The parent may have died before the signal was asked for.
+        if rustix::process::getppid() != Some(parent) {
+            return Err(std::io::ErrorKind::Interrupted.into());
+        }
+        Ok(())
+    };
+    // SAFETY: the closure runs in the forked child before exec. It makes three
+    // system calls and neither allocates nor takes a lock, so that it cannot
+    // meet a lock that another thread held at the time of the fork.
+    unsafe { command.pre_exec(in_child) };
+    command
+        .spawn()
+        .map_err(|source| LabError::Spawn { program, source })
+}
+
+/// 32 random hexadecimal digits.
+fn secret() -> Result<String, LabError> {
+    let mut bytes = [0; 16];
+    let mut source = File::open("/dev/urandom").map_err(LabError::io("/dev/urandom"))?;
+    std::io::Read::read_exact(&mut source, &mut bytes).map_err(LabError::io("/dev/urandom"))?;
+    Ok(hex(&bytes))
+}
+
+/// The address by which this machine reaches a server that listens on `host`.
+fn reachable(host: &str, port: u16) -> String {
+    match host {
+        "0.0.0.0" => format!("127.0.0.1:{port}"),
+        "::" => format!("[::1]:{port}"),
+        host if host.contains(':') => format!("[{host}]:{port}"),
+        host => format!("{host}:{port}"),
+    }
+}
+
+/// The last lines of a log.
+fn tail(path: &Path) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.is_empty() {
+        return "(it is empty)".to_owned();
+    }
+    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_is_reached_through_loopback() {
+        assert_eq!(reachable("0.0.0.0", 80), "127.0.0.1:80");
+        assert_eq!(reachable("::", 80), "[::1]:80");
+        assert_eq!(reachable("::1", 80), "[::1]:80");
+        assert_eq!(reachable("127.0.0.1", 80), "127.0.0.1:80");
+    }
+
+    #[test]
+    fn only_the_end_of_a_log_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        assert_eq!(tail(&path), "(it is empty)");
+        let lines: Vec<String> = (0..50).map(|i| i.to_string()).collect();
+        fs::write(&path, lines.join("\n")).unwrap();
+        assert_eq!(tail(&path), lines[30..].join("\n"));
+    }
+
+    #[test]
+    fn a_started_process_leads_its_own_session() {
+        let mut command = Command::new("sleep");
+        command.arg("1000");
+        let mut child = spawn(command).unwrap();
+        let info = crate::process::ProcessInfo::of(child.id()).unwrap();
+        assert_eq!(info.session, child.id());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

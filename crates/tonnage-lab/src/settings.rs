@@ -1,0 +1,50 @@
+//! What the laboratory needs to know of its surroundings; the command line
+//! gathers it, because only that may read the environment.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Folders and environment of the laboratory.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the store, the runs' folders and the leases are.
+    pub home: PathBuf,
+    /// Where environments and unpacked apps are; may be deleted at any time
+    /// while nothing runs.
+    pub cache: PathBuf,
+    /// The Python that the user asks for.
+    pub python: Option<PathBuf>,
+    /// Folders to look for Python in: PATH, in order.
+    pub search_path: Vec<PathBuf>,
+    /// The folder of pyenv's versions, where there may be some.
+    pub pyenv_versions: Option<PathBuf>,
+    /// The environment of the installers: the user's own, with the proxies and
+    /// package indexes set there.
+    pub installer_environment: BTreeMap<OsString, OsString>,
+    /// The environment of every server. Only what any program needs: a stray
+    /// `GUNICORN_CMD_ARGS` would change what is measured.
+    pub environment: BTreeMap<OsString, OsString>,
+}
+
+impl Settings {
+    /// The store's file.
+    pub fn store_path(&self) -> PathBuf {
+        self.home.join("tonnage.db")
+    }
+
+    /// The folder with a folder for each run.
+    pub fn runs(&self) -> PathBuf {
+        self.home.join("runs")
+    }
+
+    /// Files that say which process owns which server.
+    pub(crate) fn leases(&self) -> PathBuf {
+        self.home.join("leases")
+    }
+
+    /// Folders that last as long as a server.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.home.join("scratch")
+    }
+}

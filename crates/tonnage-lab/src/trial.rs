@@ -1,0 +1,261 @@
+//! One trial: drain → start → ready → verify → warm-up → window → stop.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tonnage_load::{LoadPlan, RequestParts, Stop, Target, Timeouts, default_threads};
+use tonnage_model::{
+    Cell, CellPlan, EndReason, LoadReport, Pause, StatusSet, Study, TimeWait, TrialOutcome,
+    TrialRecord,
+};
+
+use crate::server::{Output, Running, ServerPlan};
+use crate::{Catalog, LabError, LabEvent, Settings, sockets, usable_cpus, verify};
+
+/// The longest phase of a request within a study; a request that takes longer is
+/// a failure for any user of a web service.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How often the number of TIME_WAIT sockets is looked at.
+const DRAIN_POLL: Duration = Duration::from_millis(250);
+
+/// The stack's name in the record of a server that somebody else started.
+const EXTERNAL: &str = "external";
+
+/// What all trials of a run share.
+pub(crate) struct Trials<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) study: &'a Study,
+    pub(crate) run_id: &'a str,
+    pub(crate) run_folder: &'a Path,
+    pub(crate) target: Option<&'a str>,
+    pub(crate) stop: &'a Stop,
+    pub(crate) events: &'a Sender<LabEvent>,
+}
+
+/// A trial that ended, and the error that ended it, if one did.
+pub(crate) struct TrialEnd {
+    pub(crate) record: TrialRecord,
+    pub(crate) error: Option<LabError>,
+}
+
+/// What becomes known of a trial while it lasts, error or not.
+#[derive(Default)]
+struct Facts {
+    lock: String,
+    boot: Option<Duration>,
+    load: Option<LoadReport>,
+}
+
+impl Trials<'_> {
+    /// Measures one cell with `clients` users. What goes wrong is in the record.
+    pub(crate) fn measure(&self, plan: &CellPlan, clients: u32, position: u32) -> TrialEnd {
+        let time_wait = self.drain(&self.study.pause);
+        let log = self
+            .target
+            .is_none()
+            .then(|| PathBuf::from(format!("trials/{position:03}/server.log")));
+        let mut facts = Facts::default();
+        let started_unix_us = crate::run::unix_us();
+        let result = self.attempt(plan, clients, log.as_deref(), &mut facts);
+        let interrupted = matches!(result, Err(LabError::Interrupted))
+            || facts
+                .load
+                .as_ref()
+                .is_some_and(|load| load.ended == EndReason::Interrupted);
+        let outcome = match &result {
+            _ if interrupted => TrialOutcome::Interrupted,
+            Ok(()) => TrialOutcome::Measured,
+            Err(error) => TrialOutcome::Failed(error.to_string()),
+        };
+        let cell = self.cell(plan, clients, facts.lock);
+        TrialEnd {
+            record: TrialRecord {
+                run_id: self.run_id.to_owned(),
+                position,
+                cell,
+                started_unix_us,
+                boot_ms: facts.boot.map(|boot| boot.as_millis() as u64),
+                time_wait,
+                outcome,
+                log: log.filter(|log| self.run_folder.join(log).exists()),
+                load: facts.load,
+            },
+            error: if interrupted {
+                Some(LabError::Interrupted)
+            } else {
+                result.err()
+            },
+        }
+    }
+
+    fn cell(&self, plan: &CellPlan, clients: u32, lock: String) -> Cell {
+        let external = self.target.is_some();
+        Cell {
+            stack: if external {
+                EXTERNAL.to_owned()
+            } else {
+                plan.stack.clone()
+            },
+            workload: plan.workload.clone(),
+            workers: (!external).then(|| plan.workers.workers(usable_cpus())),
+            worker_rule: if external {
+                String::new()
+            } else {
+                plan.workers.to_string()
+            },
+            clients,
+            keepalive: plan.keepalive,
+            duration_us: plan.duration.0.as_micros() as u64,
+            warmup_us: plan.warmup.0.as_micros() as u64,
+            parameters: plan.parameters.clone(),
+            lock,
+        }
+    }
+
+    fn attempt(
+        &self,
+        plan: &CellPlan,
+        clients: u32,
+        log: Option<&Path>,
+        facts: &mut Facts,
+    ) -> Result<(), LabError> {
+        if self.stop.is_requested() {
+            return Err(LabError::Interrupted);
+        }
+        let workload = Catalog.workload(&plan.workload)?;
+        let Some(log) = log else {
+            let base = self.target.unwrap_or_default();
+            verify(base, &workload)?;
+            return self.load(base, plan, clients, facts);
+        };
+        let log = self.run_folder.join(log);
+        let folder = log.parent().unwrap_or(self.run_folder);
+        std::fs::create_dir_all(folder).map_err(LabError::io(folder))?;
+        self.tell(LabEvent::Starting { clients });
+        let server = ServerPlan {
+            stack: plan.stack.clone(),
+            workload: plan.workload.clone(),
+            workers: plan.workers.workers(usable_cpus()),
+            host: "127.0.0.1".to_owned(),
+            port: None,
+        };
+        let mut running = Running::start(
+            self.settings,
+            &server,
+            Output::File(log),
+            self.stop,
+            self.events,
+        )?;
+        facts.lock.clone_from(&running.lock);
+        facts.boot = Some(running.boot);
+        verify(&running.base, &workload)?;
+        self.tell(LabEvent::Ready {
+            boot_ms: running.boot.as_millis() as u64,
+            processes: running.processes(),
+        });
+        let base = running.base.clone();
+        let loaded = self.load(&base, plan, clients, facts);
+        // A server that died explains whatever else went wrong.
+        running.check_alive("ended under load")?;
+        loaded
+    }
+
+    fn load(
+        &self,
+        base: &str,
+        plan: &CellPlan,
+        clients: u32,
+        facts: &mut Facts,
+    ) -> Result<(), LabError> {
+        let path = self
+            .study
+            .request
+            .path
+            .get_ref()
+            .fill(|name| plan.parameters.get(name).cloned());
+        let path = path.map_err(|error| LabError::Usage(error.to_string()))?;
+        let load = LoadPlan {
+            target: Target::resolve(
+                &format!("{}{path}", base.trim_end_matches('/')),
+                REQUEST_TIMEOUT,
+            )?,
+            request: RequestParts::default(),
+            connections: clients,
+            threads: default_threads(clients, usable_cpus()),
+            keepalive: plan.keepalive,
+            warmup: plan.warmup.0,
+            duration: Some(plan.duration.0),
+            requests: None,
+            expected_statuses: StatusSet::success(),
+            timeouts: Timeouts::all(REQUEST_TIMEOUT),
+        };
+        let total_seconds = (plan.warmup.0 + plan.duration.0).as_secs_f64();
+        let (sender, receiver) = mpsc::channel();
+        let report = thread::scope(|scope| {
+            scope.spawn(|| {
+                for progress in receiver {
+                    self.tell(LabEvent::Load {
+                        progress,
+                        total_seconds,
+                    });
+                }
+            });
+            let report = tonnage_load::run(&load, self.stop, Some(&sender));
+            drop(sender);
+            report
+        })?;
+        let counts = report.counts;
+        let nothing =
+            counts.succeeded == 0 && counts.failed > 0 && report.ended != EndReason::Interrupted;
+        let reason = describe_failures(&report);
+        facts.load = Some(report);
+        if nothing {
+            return Err(LabError::NothingSucceeded(reason));
+        }
+        Ok(())
+    }
+
+    /// Waits until the sockets of earlier trials have left TIME_WAIT, up to the
+    /// study's bounds.
+    fn drain(&self, pause: &Pause) -> TimeWait {
+        let bound = (sockets::ephemeral_ports() as f64 * pause.time_wait_share) as u64;
+        let start = Instant::now();
+        loop {
+            let sockets = sockets::time_wait_sockets();
+            let waited = start.elapsed();
+            if sockets <= bound || waited >= pause.max_wait.0 || self.stop.is_requested() {
+                return TimeWait {
+                    sockets,
+                    waited_ms: waited.as_millis() as u64,
+                };
+            }
+            self.tell(LabEvent::Draining { sockets, bound });
+            thread::sleep(DRAIN_POLL);
+        }
+    }
+
+    fn tell(&self, event: LabEvent) {
+        // A receiver that went away does not want to know.
+        let _ = self.events.send(event);
+    }
+}
+
+/// The failures of a report in words, such as `connect × refused: 12`.
+fn describe_failures(report: &LoadReport) -> String {
+    let failures: Vec<String> = report
+        .failures
+        .iter()
+        .map(|failure| {
+            format!(
+                "{} × {}: {}",
+                failure.phase.name(),
+                failure.cause.name(),
+                failure.count
+            )
+        })
+        .collect();
+    failures.join(", ")
+}

@@ -1,0 +1,196 @@
+//! The bytes of a request, built once and sent many times.
+
+use std::fmt::Write as _;
+
+use crate::Target;
+
+/// A header to be sent, checked so that it cannot break the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    name: String,
+    value: String,
+}
+
+/// A request that cannot be put into words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// Not of the form `Name: value`.
+    #[error("`{0}` is no header (expected `Name: value`)")]
+    Header(String),
+    /// A header that the engine has to set itself.
+    #[error("the header `{0}` is set by the engine ({1})")]
+    Reserved(String, &'static str),
+    /// Not a token of RFC 9110.
+    #[error("`{0}` is no HTTP method")]
+    Method(String),
+}
+
+/// Method, headers and body of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestParts {
+    /// The method, such as `GET`.
+    pub method: String,
+    /// Extra headers, in order.
+    pub headers: Vec<Header>,
+    /// The body; empty for none.
+    pub body: Vec<u8>,
+}
+
+impl Default for RequestParts {
+    fn default() -> Self {
+        Self {
+            method: "GET".to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+}
+
+impl std::str::FromStr for Header {
+    type Err = RequestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fail = || RequestError::Header(text.to_owned());
+        let (name, value) = text.split_once(':').ok_or_else(fail)?;
+        let value = value.trim();
+        let value_is_clean = !value.chars().any(|c| c.is_control() && c != '\t');
+        if !is_token(name) || !value_is_clean {
+            return Err(fail());
+        }
+        let reserved = |why| Err(RequestError::Reserved(name.to_owned(), why));
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => reserved("it follows from the body"),
+            "transfer-encoding" => reserved("bodies are sent with their length"),
+            "connection" => reserved("use --no-keepalive"),
+            _ => Ok(Self {
+                name: name.to_owned(),
+                value: value.to_owned(),
+            }),
+        }
+    }
+}
+
+/// Whether `text` is a token of RFC 9110, section 5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+impl RequestParts {
+    /// The request as it goes over the wire to `target`.
+    pub fn to_bytes(&self, target: &Target, keepalive: bool) -> Result<Vec<u8>, RequestError> {
+        if !is_token(&self.method) {
+            return Err(RequestError::Method(self.method.clone()));
+        }
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, target.path);
+        let mut header = |name: &str, value: &str| {
+            // Writing to a string does not fail.
+            let _ = write!(head, "{name}: {value}\r\n");
+        };
+        for (name, default) in [
+            ("Host", target.host_header.as_str()),
+            ("User-Agent", concat!("tonnage/", env!("CARGO_PKG_VERSION"))),
+            ("Accept", "*/*"),
+        ] {
+            if !self
+                .headers
+                .iter()
+                .any(|h| h.name.eq_ignore_ascii_case(name))
+            {
+                header(name, default);
+            }
+        }
+        for extra in &self.headers {
+            header(&extra.name, &extra.value);
+        }
+        // RFC 9110, section 8.6: a method that defines a body states its length,
+        // even where that is zero.
+        let defines_body = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
+        if defines_body || !self.body.is_empty() {
+            header("Content-Length", &self.body.len().to_string());
+        }
+        if !keepalive {
+            header("Connection", "close");
+        }
+        head.push_str("\r\n");
+        let mut bytes = head.into_bytes();
+        bytes.extend_from_slice(&self.body);
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> Target {
+        Target {
+            url: "http://h:1/p?q".to_owned(),
+            host_header: "h:1".to_owned(),
+            path: "/p?q".to_owned(),
+            address: ([127, 0, 0, 1], 1).into(),
+        }
+    }
+
+    fn text(parts: &RequestParts, keepalive: bool) -> String {
+        String::from_utf8(parts.to_bytes(&target(), keepalive).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_get_is_bare() {
+        assert_eq!(
+            text(&RequestParts::default(), true),
+            format!(
+                "GET /p?q HTTP/1.1\r\nHost: h:1\r\nUser-Agent: tonnage/{}\r\nAccept: */*\r\n\r\n",
+                env!("CARGO_PKG_VERSION")
+            )
+        );
+    }
+
+    #[test]
+    fn a_body_brings_its_length_and_headers_can_be_replaced() {
+        let parts = RequestParts {
+            method: "POST".to_owned(),
+            headers: vec!["host: other".parse().unwrap(), "X-A: b: c".parse().unwrap()],
+            body: b"{}".to_vec(),
+        };
+        let sent = text(&parts, false);
+        assert!(
+            sent.contains(
+                "host: other\r\nX-A: b: c\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+            ),
+            "{sent}"
+        );
+        assert!(!sent.contains("Host: h:1"));
+    }
+
+    #[test]
+    fn an_empty_post_says_so() {
+        let parts = RequestParts {
+            method: "POST".to_owned(),
+            ..RequestParts::default()
+        };
+        assert!(text(&parts, true).contains("Content-Length: 0\r\n"));
+    }
+
+    #[test]
+    fn nothing_can_be_smuggled_in() {
+        for header in [
+            "X",
+            "X y: z",
+            ": z",
+            "X: a\r\nY: b",
+            "Content-Length: 3",
+            "connection: close",
+        ] {
+            assert!(header.parse::<Header>().is_err(), "{header:?}");
+        }
+        let parts = RequestParts {
+            method: "GET /x".to_owned(),
+            ..RequestParts::default()
+        };
+        assert!(parts.to_bytes(&target(), true).is_err());
+    }
+}

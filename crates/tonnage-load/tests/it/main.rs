@@ -1,0 +1,11 @@
+//! The engine against scripted peers on loopback: every framing, every failure.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "scripted peers are test code, though not all of it stands in tests"
+)]
+
+mod failures;
+mod framing;
+mod scripted;
+mod window;

@@ -1,0 +1,41 @@
+//! What Tonnage writes to disk and reads back: studies, stacks, workloads, load
+//! reports, run and trial records, histograms, units and exit codes.
+//!
+//! Other crates exchange these types; nothing here opens a socket, starts a
+//! process or knows how a figure was obtained.
+
+mod catalog;
+mod exit;
+mod failure;
+mod histogram;
+mod ladder;
+mod load;
+mod published;
+mod record;
+mod source;
+mod study;
+mod suggest;
+mod template;
+mod units;
+mod workers;
+
+pub use catalog::{App, Environment, Stack, StopSignal, Verification, Workload, Workloads};
+pub use exit::ExitStatus;
+pub use failure::{Cause, FailureCount, Phase, StatusSet, StatusSetError};
+pub use histogram::{Histogram, HistogramError, MIN_TAIL_SAMPLES, Percentile};
+pub use ladder::{Ladder, LadderPoint, NextStep, StopReason};
+pub use load::{
+    Counts, EndReason, Generator, LOAD_SCHEMA, LatencySummary, LoadReport, RequestSummary,
+    ThroughputSummary,
+};
+pub use published::{PublishedError, PublishedFigure, parse_published};
+pub use record::{Cell, Host, RunRecord, RunStatus, TimeWait, TrialOutcome, TrialRecord};
+pub use source::{FileError, parse_toml};
+pub use study::{
+    CellPlan, Console, ConsoleColumn, Factors, OneOrMany, Pause, PublishedRows, Quick, Request,
+    SetError, Study,
+};
+pub use suggest::{did_you_mean, suggest};
+pub use template::{Template, TemplateError};
+pub use units::{HumanDuration, format_bytes, format_micros, format_significant};
+pub use workers::{WorkerRule, WorkerRuleError};

@@ -1,0 +1,72 @@
+//! From a description to bytes: sets the font up, draws once as SVG and once, at
+//! twice the size, as PNG.
+
+use std::sync::OnceLock;
+
+use plotters::prelude::{BitMapBackend, IntoDrawingArea, SVGBackend};
+use plotters::style::{FontStyle, register_font};
+
+use super::Chart;
+use super::draw::{FONT, draw};
+use super::plot::{Plot, WIDTH};
+use crate::ReportError;
+
+/// Pixels of the PNG for each of the SVG.
+const PNG_SCALE: u32 = 2;
+
+pub(crate) fn chart(plot: &Plot) -> Result<Chart, ReportError> {
+    prepare_font()?;
+    Ok(Chart {
+        svg: svg(plot)?,
+        png: png(plot)?,
+    })
+}
+
+/// Makes the embedded font known, once in a process. The SVG needs it too: for
+/// the room that its texts take.
+fn prepare_font() -> Result<(), ReportError> {
+    static REGISTERED: OnceLock<bool> = OnceLock::new();
+    let font = epaint_default_fonts::UBUNTU_LIGHT;
+    if *REGISTERED.get_or_init(|| register_font(FONT, FontStyle::Normal, font).is_ok()) {
+        Ok(())
+    } else {
+        Err(ReportError::Chart(
+            "the embedded font is unusable".to_owned(),
+        ))
+    }
+}
+
+fn svg(plot: &Plot) -> Result<String, ReportError> {
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, (WIDTH, plot.height())).into_drawing_area();
+        draw(&area, plot, 1).map_err(failed)?;
+        area.present().map_err(failed)?;
+    }
+    Ok(text)
+}
+
+fn png(plot: &Plot) -> Result<Vec<u8>, ReportError> {
+    let (width, height) = (WIDTH * PNG_SCALE, plot.height() * PNG_SCALE);
+    let mut pixels = vec![0; (width * height * 3) as usize];
+    {
+        let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+        draw(&area, plot, PNG_SCALE).map_err(failed)?;
+        area.present().map_err(failed)?;
+    }
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    // Charts are mostly flat: unfiltered rows of one colour pack best.
+    encoder.set_compression(png::Compression::Best);
+    encoder.set_filter(png::FilterType::NoFilter);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&pixels)?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
+fn failed(error: impl std::fmt::Display) -> ReportError {
+    ReportError::Chart(error.to_string())
+}

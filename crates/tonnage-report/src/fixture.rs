@@ -1,0 +1,307 @@
+//! Documents for tests: the real study file, the published figures of its seed,
+//! and trials with invented histograms.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use tonnage_model::{
+    Cause, Cell, Counts, EndReason, FailureCount, Generator, Histogram, Host, LOAD_SCHEMA,
+    LatencySummary, LoadReport, Phase, PublishedFigure, RequestSummary, RunRecord, RunStatus,
+    Study, ThroughputSummary, TimeWait, TrialOutcome, TrialRecord, parse_published,
+};
+
+use crate::Document;
+
+const STUDY_TOML: &str = include_str!("../../../studies/flask-bench.toml");
+
+/// The ladder published with the study (seed 004).
+const PUBLISHED_CSV: &str = "\
+seed,row,metric,value,unit,note
+003,vus=1,rps,1.5,req/s,another study
+004,vus=1,rps,69.58683773778582,req/s,
+004,vus=1,p95,14.25021685,ms,
+004,vus=1,failed,0,count,
+004,vus=2,rps,133.7129194175826,req/s,
+004,vus=2,p95,14.735899649999999,ms,
+004,vus=2,failed,0,count,
+004,vus=4,rps,207.36593739764353,req/s,
+004,vus=4,p95,28.290248599999998,ms,
+004,vus=4,failed,0,count,
+004,vus=8,rps,279.57333903745644,req/s,
+004,vus=8,p95,31.8923282,ms,
+004,vus=8,failed,0,count,
+004,vus=16,rps,280.4042039326264,req/s,
+004,vus=16,p95,82.846737,ms,
+004,vus=16,failed,0,count,
+";
+
+/// A measured load in four numbers; everything else follows.
+pub(crate) struct LoadSketch {
+    pub(crate) clients: u32,
+    pub(crate) rps: f64,
+    pub(crate) failed: u64,
+    pub(crate) window_s: u64,
+}
+
+impl LoadSketch {
+    /// A report that obeys Little's law, with a tail of three times the median.
+    pub(crate) fn report(&self) -> LoadReport {
+        let succeeded = (self.rps * self.window_s as f64).round() as u64;
+        let mean_ns = f64::from(self.clients) / self.rps.max(1e-9) * 1e9;
+        let mut service = Histogram::new();
+        let mut response = Histogram::new();
+        let mut connect = Histogram::new();
+        for i in 0..succeeded {
+            // 0, 1, … 99 in a scrambled order; the last five per cent are the tail.
+            let rank = i * 37 % 100;
+            let factor = if rank >= 95 {
+                2.0
+            } else {
+                0.8 + rank as f64 / 280.0
+            };
+            let service_ns = (mean_ns * factor) as u64;
+            service.record(service_ns);
+            response.record(service_ns + 90_000);
+            connect.record(60_000 + rank * 500);
+        }
+        let answered_rps = succeeded as f64 / self.window_s as f64;
+        LoadReport {
+            schema: LOAD_SCHEMA.to_owned(),
+            request: RequestSummary {
+                url: "http://127.0.0.1:8000/?it1=60000&it2=1".to_owned(),
+                method: "GET".to_owned(),
+                request_bytes: 97,
+                connections: self.clients,
+                keepalive: true,
+            },
+            started_unix_us: 1_795_226_000_000_000,
+            warmup_us: 2_000_000,
+            window_us: self.window_s * 1_000_000,
+            ended: EndReason::Duration,
+            counts: Counts {
+                in_flight_at_start: u64::from(self.clients),
+                started: succeeded + self.failed,
+                succeeded,
+                failed: self.failed,
+                unfinished: u64::from(self.clients),
+                connections_opened: succeeded,
+                bytes_sent: succeeded * 97,
+                bytes_received: succeeded * 164,
+            },
+            throughput: ThroughputSummary {
+                goodput_rps: self.rps,
+                answered_rps,
+                failed_rps: self.failed as f64 / self.window_s as f64,
+            },
+            failures: failures(self.failed),
+            statuses: BTreeMap::from([(200, succeeded)]),
+            service_time: LatencySummary::of(&service),
+            response_time: LatencySummary::of(&response),
+            failed_service_time: LatencySummary::of(&Histogram::new()),
+            connect_time: LatencySummary::of(&connect),
+            generator: Generator {
+                version: "0.1.0".to_owned(),
+                engine: "epoll".to_owned(),
+                threads: 1,
+                cpu_us: (answered_rps * 21.0) as u64 * self.window_s,
+                busiest_thread_cpu_share: answered_rps * 21e-6,
+                cpu_us_per_response: (succeeded > 0).then_some(21.0),
+                little_residual: (succeeded > 0 && self.failed == 0).then_some(0.004),
+            },
+        }
+    }
+}
+
+fn failures(count: u64) -> Vec<FailureCount> {
+    let failure = FailureCount {
+        phase: Phase::Wait,
+        cause: Cause::Closed,
+        count,
+    };
+    if count > 0 { vec![failure] } else { vec![] }
+}
+
+fn cell(clients: u32, workers: u32, rule: &str) -> Cell {
+    Cell {
+        stack: "gunicorn-sync".to_owned(),
+        workload: "loop".to_owned(),
+        workers: Some(workers),
+        worker_rule: rule.to_owned(),
+        clients,
+        keepalive: true,
+        duration_us: 30_000_000,
+        warmup_us: 2_000_000,
+        parameters: BTreeMap::from([("iterations".to_owned(), "60000".to_owned())]),
+        lock: "5f2c".to_owned(),
+    }
+}
+
+fn trial(position: u32, cell: Cell, rps: f64) -> TrialRecord {
+    let load = LoadSketch {
+        clients: cell.clients,
+        rps,
+        failed: 0,
+        window_s: 30,
+    };
+    TrialRecord {
+        run_id: "20261121-020000-flask-bench".to_owned(),
+        position,
+        started_unix_us: 1_795_226_400_000_000 + u64::from(position) * 40_000_000,
+        boot_ms: Some(412),
+        time_wait: TimeWait {
+            sockets: 120,
+            waited_ms: 0,
+        },
+        outcome: TrialOutcome::Measured,
+        log: Some(PathBuf::from("logs/0.log")),
+        load: Some(load.report()),
+        cell,
+    }
+}
+
+fn document(trials: Vec<TrialRecord>) -> Document {
+    Document {
+        run: RunRecord {
+            run_id: "20261121-020000-flask-bench".to_owned(),
+            study: "flask-bench".to_owned(),
+            study_toml: STUDY_TOML.to_owned(),
+            sets: vec![],
+            tool_version: "0.1.0".to_owned(),
+            argv: ["tonnage", "study", "run", "flask-bench"]
+                .map(str::to_owned)
+                .to_vec(),
+            target: None,
+            quick: false,
+            host: Host {
+                cpu_model: "Example CPU @ 2.60GHz".to_owned(),
+                usable_cpus: 2,
+                online_cpus: 4,
+                memory_kib: 8 << 20,
+                kernel: "6.8.0".to_owned(),
+                clock_source: "tsc".to_owned(),
+            },
+            folder: PathBuf::from("/tmp/runs/20261121-020000-flask-bench"),
+            started_unix_us: 1_795_226_400_000_000,
+            ended_unix_us: Some(1_795_226_600_500_000),
+            status: RunStatus::Done,
+            reason: String::new(),
+        },
+        study: Study::parse("flask-bench.toml", STUDY_TOML).unwrap(),
+        trials,
+        published: published_figures(),
+    }
+}
+
+fn published_figures() -> Vec<PublishedFigure> {
+    parse_published(PUBLISHED_CSV).unwrap()
+}
+
+/// A whole ladder of ours beside the published one.
+pub(crate) fn published() -> Document {
+    let rates = [(1, 192.5), (2, 371.237_5), (4, 398.9), (8, 402.25)];
+    let trials = (0..).zip(rates);
+    document(
+        trials
+            .map(|(i, (n, rps))| trial(i, cell(n, 5, "2n+1"), rps))
+            .collect(),
+    )
+}
+
+/// The same without anything published.
+pub(crate) fn unpublished() -> Document {
+    let mut document = published();
+    document.study.published = None;
+    document
+}
+
+/// Two steps, and a third whose server died.
+pub(crate) fn failed() -> Document {
+    let mut document = published();
+    document.trials.truncate(3);
+    let last = document.trials.last_mut().unwrap();
+    last.outcome =
+        TrialOutcome::Failed("the server exited with status 3 before it answered".into());
+    last.load = None;
+    last.boot_ms = None;
+    document.run.status = RunStatus::Failed;
+    document.run.reason = "1 of 3 trials failed".to_owned();
+    document
+}
+
+/// One step.
+pub(crate) fn single() -> Document {
+    let mut document = published();
+    document.trials.truncate(1);
+    document
+}
+
+/// No trial at all.
+pub(crate) fn empty() -> Document {
+    document(vec![])
+}
+
+/// Two ladders, of three and of five workers.
+pub(crate) fn several() -> Document {
+    let rates = [
+        (3, [(1, 190.0), (2, 340.5), (4, 351.0)]),
+        (5, [(1, 192.5), (2, 371.25), (4, 380.0)]),
+    ];
+    let cells = rates
+        .into_iter()
+        .flat_map(|(workers, steps)| steps.map(|(n, rps)| (workers, n, rps)));
+    let trials = (0..)
+        .zip(cells)
+        .map(|(i, (workers, n, rps))| trial(i, cell(n, workers, &workers.to_string()), rps));
+    document(trials.collect())
+}
+
+/// Many ladders with long names, and steps that are no powers of two.
+pub(crate) fn crowded() -> Document {
+    let mut trials = Vec::new();
+    for workers in [1u32, 2, 3, 5, 9, 17] {
+        for clients in [1u32, 2, 3, 5, 6, 7, 10, 20, 40, 50, 60, 100, 1000] {
+            let rps = 190.0 * f64::from(clients.min(workers)) * f64::from(clients).powf(0.05);
+            let position = trials.len() as u32;
+            let mut cell = cell(clients, workers, &workers.to_string());
+            cell.stack = format!("gunicorn-gthread-with-{workers}");
+            let mut trial = trial(position, cell, 1.0);
+            // A short window: there are many of them, and tests should be quick.
+            let sketch = LoadSketch {
+                clients,
+                rps,
+                failed: 0,
+                window_s: 1,
+            };
+            trial.load = Some(sketch.report());
+            trials.push(trial);
+        }
+    }
+    document(trials)
+}
+
+/// A short window: no percentile beyond the median, and failures.
+pub(crate) fn meagre() -> Document {
+    let mut document = single();
+    let sketch = LoadSketch {
+        clients: 1,
+        rps: 5.0,
+        failed: 2,
+        window_s: 5,
+    };
+    document.trials[0].load = Some(sketch.report());
+    document
+}
+
+/// All of them, by name.
+pub(crate) fn all() -> Vec<(&'static str, Document)> {
+    vec![
+        ("published", published()),
+        ("unpublished", unpublished()),
+        ("failed", failed()),
+        ("single", single()),
+        ("empty", empty()),
+        ("several", several()),
+        ("crowded", crowded()),
+        ("meagre", meagre()),
+    ]
+}

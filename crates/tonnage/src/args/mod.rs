@@ -1,0 +1,81 @@
+//! The flags, as they are typed: nothing here is looked up or resolved.
+
+mod load;
+mod study;
+
+use clap::{Args, Parser, Subcommand};
+use tonnage_model::WorkerRule;
+
+pub(crate) use load::LoadArgs;
+pub(crate) use study::{RunArgs, StudyArgs, StudyCommand};
+
+/// How much load a Python web service can carry, measured honestly.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tonnage",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 internal error, 2 bad usage or file, 3 the target failed, \
+4 invalid measurement, 5 an assertion failed, 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Send load to a URL and report what came back
+    Load(Box<LoadArgs>),
+    /// Run, list, show and report studies
+    Study(StudyArgs),
+    /// Run a stack in the foreground
+    Up(UpArgs),
+    /// What serves apps
+    Stack(ListArgs),
+    /// What a request does
+    Workload(ListArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// The stack (see `tonnage stack list`)
+    pub(crate) stack: String,
+    /// The workload (see `tonnage workload list`)
+    pub(crate) workload: String,
+    /// Worker processes: a number, or a rule like 2n+1 with n the CPUs that may be used
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<WorkerRule>,
+    /// Address to listen on; 0.0.0.0 for every network
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: String,
+    /// Port to listen on
+    #[arg(long, default_value_t = 8000)]
+    pub(crate) port: u16,
+}
+
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct ListArgs {
+    #[command(subcommand)]
+    pub(crate) _command: ListCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ListCommand {
+    /// List them
+    List,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,67 @@
+//! The command line: arguments and environment in, commands, text and exit codes
+//! out. Measuring, storing and drawing are left to the other crates.
+
+mod args;
+mod commands;
+mod console;
+mod documents;
+mod output;
+mod settings;
+mod signals;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use tonnage_lab::{LabError, StoreError};
+use tonnage_load::LoadError;
+use tonnage_model::ExitStatus;
+
+use crate::args::{Cli, Command};
+
+/// Runs one command line, whose first item is the program's name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors and go to standard output.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitStatus::Usage
+            } else {
+                ExitStatus::Done
+            };
+        }
+    };
+    let ended = match cli.command {
+        Command::Load(load) => commands::load::run(*load),
+        Command::Study(study) => commands::study::run(study, &arguments),
+        Command::Up(up) => commands::up::run(&up),
+        Command::Stack(_) => commands::catalog::stacks(),
+        Command::Workload(_) => commands::catalog::workloads(),
+    };
+    ended.unwrap_or_else(|error| {
+        output::error(&error);
+        exit_status(&error)
+    })
+}
+
+/// The exit code of an error, by what lies at its bottom.
+fn exit_status(error: &anyhow::Error) -> ExitStatus {
+    if let Some(error) = error.downcast_ref::<LabError>() {
+        return error.exit_status();
+    }
+    if error.is::<commands::UsageError>() {
+        return ExitStatus::Usage;
+    }
+    match error.downcast_ref::<StoreError>() {
+        Some(StoreError::NoSuchRun { .. }) => return ExitStatus::Usage,
+        Some(_) => return ExitStatus::Internal,
+        None => {}
+    }
+    match error.downcast_ref::<LoadError>() {
+        Some(LoadError::Resolve { .. } | LoadError::Connect { .. }) => ExitStatus::TargetFailed,
+        Some(LoadError::System { .. } | LoadError::Panicked(_)) | None => ExitStatus::Internal,
+        Some(_) => ExitStatus::Usage,
+    }
+}
