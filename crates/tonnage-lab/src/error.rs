@@ -82,6 +82,14 @@ pub enum LabError {
         /// Its last lines.
         log: String,
     },
+    /// A server gives no answer at all.
+    #[error("{url} gives no answer: {message}")]
+    NoAnswer {
+        /// What was asked.
+        url: String,
+        /// What happened instead.
+        message: String,
+    },
     /// An answer is not what the workload promises.
     #[error("{url} answers wrongly: {message}")]
     WrongAnswer {
@@ -139,6 +147,7 @@ impl LabError {
             Self::PortInUse { .. }
             | Self::ServerDied { .. }
             | Self::NotReady { .. }
+            | Self::NoAnswer { .. }
             | Self::WrongAnswer { .. }
             | Self::NothingSucceeded(_) => ExitStatus::TargetFailed,
             Self::Load(error) => load_exit_status(error),

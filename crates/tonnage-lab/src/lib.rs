@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod event;
 mod lease;
+mod log;
 mod machine;
 mod process;
 mod python;

@@ -16,16 +16,13 @@ use crate::catalog::hex;
 use crate::lease::Lease;
 use crate::process::ProcessId;
 use crate::tree::MARK_VARIABLE;
-use crate::{Catalog, LabError, LabEvent, Settings, environment, sockets, verify};
+use crate::{Catalog, LabError, LabEvent, Settings, environment, log, sockets, verify};
 
 /// How often a starting server is asked whether it is ready.
 const READY_POLL: Duration = Duration::from_millis(20);
 
 /// How long one such question may take.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How many lines of a server's log an error shows.
-const LOG_LINES: usize = 20;
 
 /// Which stack is to serve what, and how.
 #[derive(Debug, Clone)]
@@ -188,7 +185,7 @@ impl Running {
 
     fn log_tail(&self) -> String {
         match &self.output {
-            Output::File(path) => tail(path),
+            Output::File(path) => log::excerpt(path),
             Output::Inherit => "(see above)".to_owned(),
         }
     }
@@ -323,17 +320,6 @@ fn reachable(host: &str, port: u16) -> String {
     }
 }
 
-/// The last lines of a log.
-fn tail(path: &Path) -> String {
-    let text = fs::read(path).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    if lines.is_empty() {
-        return "(it is empty)".to_owned();
-    }
-    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,16 +330,6 @@ mod tests {
         assert_eq!(reachable("::", 80), "[::1]:80");
         assert_eq!(reachable("::1", 80), "[::1]:80");
         assert_eq!(reachable("127.0.0.1", 80), "127.0.0.1:80");
-    }
-
-    #[test]
-    fn only_the_end_of_a_log_is_shown() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
-        assert_eq!(tail(&path), "(it is empty)");
-        let lines: Vec<String> = (0..50).map(|i| i.to_string()).collect();
-        fs::write(&path, lines.join("\n")).unwrap();
-        assert_eq!(tail(&path), lines[30..].join("\n"));
     }
 
     #[test]

@@ -40,10 +40,10 @@ pub fn verify(base: &str, workload: &Workload) -> Result<(), LabError> {
             url: url.clone(),
             message,
         };
-        let mut response = agent
-            .get(&url)
-            .call()
-            .map_err(|error| wrong(error.to_string()))?;
+        let mut response = agent.get(&url).call().map_err(|error| LabError::NoAnswer {
+            url: url.clone(),
+            message: error.to_string(),
+        })?;
         let status = response.status().as_u16();
         let body = response
             .body_mut()

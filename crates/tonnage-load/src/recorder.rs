@@ -37,8 +37,22 @@ impl Recorder {
 
     /// Forgets the warm-up, of which `in_flight` requests are still open.
     pub(crate) fn begin_window(&mut self, in_flight: u64) {
-        *self = Self::new();
-        self.counts.in_flight_at_start = in_flight;
+        // Cleared, not made anew: fresh memory would stall the first requests of
+        // the window by a page fault each.
+        for histogram in [
+            &mut self.service_time,
+            &mut self.response_time,
+            &mut self.failed_service_time,
+            &mut self.connect_time,
+        ] {
+            histogram.clear();
+        }
+        self.failures = Default::default();
+        self.statuses.fill(0);
+        self.counts = Counts {
+            in_flight_at_start: in_flight,
+            ..Counts::default()
+        };
     }
 
     #[inline]

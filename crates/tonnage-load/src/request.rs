@@ -92,7 +92,6 @@ impl RequestParts {
         for (name, default) in [
             ("Host", target.host_header.as_str()),
             ("User-Agent", concat!("tonnage/", env!("CARGO_PKG_VERSION"))),
-            ("Accept", "*/*"),
         ] {
             if !self
                 .headers
@@ -143,7 +142,7 @@ mod tests {
         assert_eq!(
             text(&RequestParts::default(), true),
             format!(
-                "GET /p?q HTTP/1.1\r\nHost: h:1\r\nUser-Agent: tonnage/{}\r\nAccept: */*\r\n\r\n",
+                "GET /p?q HTTP/1.1\r\nHost: h:1\r\nUser-Agent: tonnage/{}\r\n\r\n",
                 env!("CARGO_PKG_VERSION")
             )
         );

@@ -210,7 +210,12 @@ fn report(
             keepalive: plan.keepalive,
         },
         started_unix_us,
-        warmup_us: window_start_ns / 1000,
+        // Without a warm-up, only the threads' own start lies before the window.
+        warmup_us: if plan.warmup.is_zero() {
+            0
+        } else {
+            window_start_ns / 1000
+        },
         window_us: window_ns / 1000,
         ended: end_reason(results),
         counts: total.counts,

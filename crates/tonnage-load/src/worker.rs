@@ -151,7 +151,9 @@ impl<'a> Worker<'a> {
     }
 
     fn begin_window(&mut self, now: u64) {
-        self.recorder.begin_window(self.in_flight);
+        if !self.plan.warmup.is_zero() {
+            self.recorder.begin_window(self.in_flight);
+        }
         self.in_window = true;
         self.budget = self.window_budget;
         self.window_start_ns = now;

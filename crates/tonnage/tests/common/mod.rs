@@ -1,0 +1,211 @@
+//! What all test programs of the command line share: the program itself, homes
+//! of their own, and a look at the processes it starts.
+
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The longest that anything here may take; a bound, not an expectation.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// A home of one test, with the environments that all tests of the workspace
+/// share, so that they are installed once.
+pub struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+        fs::create_dir_all(&cache).unwrap();
+        symlink(cache, folder.path().join("cache")).unwrap();
+        Self { folder }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Gives this home a cache of its own, filled with what the shared one holds.
+    pub fn own_cache(&self) -> PathBuf {
+        // The environment must be there before it can be copied.
+        let installed = self.tonnage(&[
+            "study",
+            "run",
+            "flask-bench",
+            "--set",
+            "clients=1",
+            "--set",
+            "duration=100ms",
+            "--set",
+            "warmup=0s",
+        ]);
+        assert!(installed.status.success(), "{}", text(&installed.stderr));
+        let cache = self.path().join("cache");
+        let shared = fs::read_link(&cache).unwrap();
+        fs::remove_file(&cache).unwrap();
+        let copied = Command::new("cp")
+            .arg("-a")
+            .arg(&shared)
+            .arg(&cache)
+            .status()
+            .unwrap();
+        assert!(copied.success());
+        cache
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tonnage"));
+        command
+            .args(arguments)
+            .env("TONNAGE_HOME", self.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command line to its end.
+    pub fn tonnage(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Starts a command line whose output is read while it runs.
+    pub fn start(&self, arguments: &[&str]) -> Started {
+        let mut child = self
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stderr = child.stderr.take().unwrap();
+        let errors = thread::spawn(move || {
+            let mut text = String::new();
+            let _ = stderr.read_to_string(&mut text);
+            text
+        });
+        Started {
+            child,
+            stdout,
+            errors: Some(errors),
+        }
+    }
+
+    /// Every living process that was started for this home's servers, found by
+    /// the scratch folder in its environment.
+    pub fn servers(&self) -> Vec<Process> {
+        let needle = self.path().join("scratch").to_string_lossy().into_owned();
+        processes()
+            .into_iter()
+            .filter(|process| process.environment.contains(&needle))
+            .collect()
+    }
+
+    pub fn wait_until_no_server(&self) {
+        wait_until("the servers are gone", || self.servers().is_empty());
+    }
+}
+
+/// A command line at work.
+pub struct Started {
+    pub child: Child,
+    stdout: BufReader<ChildStdout>,
+    errors: Option<thread::JoinHandle<String>>,
+}
+
+impl Started {
+    /// The first line of standard output that has `part` in it.
+    pub fn wait_for_line(&mut self, part: &str) -> String {
+        let mut line = String::new();
+        while self.stdout.read_line(&mut line).unwrap() > 0 {
+            if line.contains(part) {
+                return line;
+            }
+            line.clear();
+        }
+        panic!("no line with {part:?}; standard error: {}", self.errors());
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for the end: exit code, the rest of standard output, standard error.
+    pub fn finish(&mut self) -> (Option<i32>, String, String) {
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        let status = self.child.wait().unwrap();
+        (status.code(), rest, self.errors())
+    }
+
+    fn errors(&mut self) -> String {
+        self.errors
+            .take()
+            .map(|errors| errors.join().unwrap())
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A living process.
+#[derive(Debug, Clone)]
+pub struct Process {
+    pub pid: u32,
+    pub parent: u32,
+    pub command_line: String,
+    environment: String,
+}
+
+/// Every process of this user, zombies aside.
+pub fn processes() -> Vec<Process> {
+    let read = |pid: u32, file: &str| fs::read(format!("/proc/{pid}/{file}")).ok();
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter_map(|pid| {
+            let stat = String::from_utf8(read(pid, "stat")?).ok()?;
+            let (_, fields) = stat.rsplit_once(") ")?;
+            let mut fields = fields.split_whitespace();
+            let state = fields.next()?;
+            let parent = fields.next()?.parse().ok()?;
+            (state != "Z").then_some(())?;
+            let words = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace('\0', " ");
+            Some(Process {
+                pid,
+                parent,
+                command_line: words(read(pid, "cmdline")?),
+                environment: words(read(pid, "environ")?),
+            })
+        })
+        .collect()
+}
+
+/// Polls for a state that must come.
+#[track_caller]
+pub fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !reached() {
+        assert!(Instant::now() < deadline, "gave up waiting until {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,128 @@
+//! `tonnage load`.
+
+use std::net::TcpListener;
+
+use crate::answerer::{OK, answer_with};
+use crate::common::{Home, text};
+
+#[test]
+fn a_count_of_requests_is_sent_and_summed_up() {
+    let url = format!("http://{}/", answer_with(OK));
+    let output = Home::new().tonnage(&["load", "-n", "200", "-c", "4", &url]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let summary = text(&output.stdout);
+    for part in [
+        "requests/s",
+        "200 succeeded, 0 failed",
+        "200: 200",
+        "n/a",
+        "busiest at",
+    ] {
+        assert!(summary.contains(part), "{part} is missing:\n{summary}");
+    }
+}
+
+#[test]
+fn json_on_standard_output_is_nothing_but_json() {
+    let url = format!("http://{}/", answer_with(OK));
+    let output = Home::new().tonnage(&["load", "-n", "100", "-c", "2", "--json", "-", &url]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["schema"], "tonnage.load/1");
+    assert_eq!(report["counts"]["succeeded"], 100);
+    assert_eq!(report["request"]["connections"], 2);
+}
+
+#[test]
+fn json_goes_to_a_file_beside_the_summary() {
+    let home = Home::new();
+    let file = home.path().join("report.json");
+    let url = format!("http://{}/", answer_with(OK));
+    let output = home.tonnage(&[
+        "load",
+        "-n",
+        "10",
+        "-c",
+        "1",
+        "--json",
+        file.to_str().unwrap(),
+        &url,
+    ]);
+    assert!(text(&output.stdout).contains("10 succeeded"));
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(report["counts"]["succeeded"], 10);
+}
+
+#[test]
+fn quiet_means_quiet() {
+    let url = format!("http://{}/", answer_with(OK));
+    let output = Home::new().tonnage(&["load", "-q", "-n", "10", "-c", "1", &url]);
+    assert_eq!(
+        (text(&output.stdout), text(&output.stderr)),
+        (String::new(), String::new())
+    );
+}
+
+#[test]
+fn a_target_that_refuses_is_the_targets_failure() {
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let output = Home::new().tonnage(&["load", &format!("http://{address}/")]);
+    assert_eq!(output.status.code(), Some(3));
+    let error = text(&output.stderr);
+    assert!(
+        error.contains(&format!("cannot connect to {address}: Connection refused")),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_target_that_only_fails_is_the_targets_failure() {
+    let url = format!(
+        "http://{}/",
+        answer_with("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+    );
+    let output = Home::new().tonnage(&["load", "-n", "20", "-c", "1", &url]);
+    assert_eq!(output.status.code(), Some(3));
+    let summary = text(&output.stdout);
+    assert!(
+        summary.contains("check × status") && summary.contains("500: 20"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn ctrl_c_ends_it_early_with_a_report() {
+    let home = Home::new();
+    let url = format!("http://{}/", answer_with(OK));
+    let file = home.path().join("report.json");
+    let mut load = home.start(&[
+        "load",
+        "-d",
+        "10m",
+        "-c",
+        "2",
+        "--json",
+        file.to_str().unwrap(),
+        &url,
+    ]);
+    // It is under way once it has opened its sockets; both are then busy.
+    crate::common::wait_until("load is sent", || sockets_of(load.child.id()) >= 2);
+    load.signal("INT");
+    let (code, summary, _) = load.finish();
+    assert_eq!(code, Some(130));
+    assert!(summary.contains("succeeded"), "{summary}");
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(report["ended"], "interrupted");
+}
+
+fn sockets_of(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|file| std::fs::read_link(file.path()).ok())
+        .filter(|target| target.to_string_lossy().starts_with("socket:"))
+        .count()
+}

@@ -1,0 +1,16 @@
+//! The program as its users run it: arguments in, output and exit codes out.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are test code, though not all of it stands in tests"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod answerer;
+mod load;
+mod stack;
+mod study;
+mod trouble;
+mod usage;

@@ -1,0 +1,161 @@
+//! Runs that go wrong, and what is left of them: the trials done, and nothing else.
+
+use std::path::Path;
+
+use crate::answerer::{OK, answer_with};
+use crate::common::{Home, text};
+
+/// A study whose first step is short and whose second would last very long.
+const STEADY: [&str; 9] = [
+    "study",
+    "run",
+    "flask-bench",
+    "--set",
+    "duration=1s,10m",
+    "--set",
+    "warmup=0s",
+    "--set",
+    "clients=1",
+];
+
+#[test]
+fn a_wrong_answer_ends_the_run_before_any_load() {
+    let target = format!("http://{}/", answer_with(OK));
+    let output = Home::new().tonnage(&["study", "run", "flask-bench", "--target", &target]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{error}");
+    assert!(
+        error.contains("answers wrongly: its body does not match"),
+        "{error}"
+    );
+    assert!(!text(&output.stdout).contains("Injecting"));
+}
+
+#[test]
+fn a_target_that_refuses_ends_the_run_and_is_on_record() {
+    let home = Home::new();
+    let address = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let target = format!("http://{address}/");
+    let output = home.tonnage(&["study", "run", "flask-bench", "--target", &target]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{error}");
+    assert!(
+        error.contains("gives no answer") && error.contains("refused"),
+        "{error}"
+    );
+    let printed = text(&output.stdout);
+    let folder = Path::new(printed.lines().last().unwrap());
+    let csv = std::fs::read_to_string(folder.join("results.csv")).unwrap();
+    assert!(csv.contains("failed") && csv.contains("refused"), "{csv}");
+}
+
+#[test]
+fn ctrl_c_keeps_what_is_done_and_leaves_no_process() {
+    let home = Home::new();
+    let mut study = home.start(&STEADY);
+    study.wait_for_line("Injecting with 1 vus.");
+    crate::common::wait_until("the second server is up", || home.servers().len() > 1);
+    study.signal("INT");
+    let (code, rest, errors) = study.finish();
+    assert_eq!(code, Some(130), "{errors}");
+    assert!(home.servers().is_empty(), "{:?}", home.servers());
+    let folder = Path::new(rest.lines().last().unwrap());
+    let csv = std::fs::read_to_string(folder.join("results.csv")).unwrap();
+    assert!(
+        csv.contains("measured") && csv.contains("interrupted"),
+        "{csv}"
+    );
+    let shown = text(&home.tonnage(&["study", "show"]).stdout);
+    assert!(shown.contains("interrupted"), "{shown}");
+}
+
+#[test]
+fn kill_minus_nine_loses_the_trial_in_progress_and_nothing_else() {
+    let home = Home::new();
+    let mut study = home.start(&STEADY);
+    study.wait_for_line("Injecting with 1 vus.");
+    crate::common::wait_until("the second server is up", || home.servers().len() > 1);
+    study.signal("KILL");
+    assert_eq!(study.finish().0, None);
+
+    // The next start of anything clears up.
+    let output = home.tonnage(&[
+        "study",
+        "run",
+        "flask-bench",
+        "--set",
+        "clients=1",
+        "--set",
+        "duration=200ms",
+        "--set",
+        "warmup=0s",
+        "--set",
+        "iterations=100",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(home.servers().is_empty(), "{:?}", home.servers());
+    for folder in ["scratch", "leases"] {
+        assert_eq!(
+            std::fs::read_dir(home.path().join(folder)).unwrap().count(),
+            0,
+            "{folder}"
+        );
+    }
+    let listed = text(&home.tonnage(&["study", "list"]).stdout);
+    assert!(
+        listed.contains("(abandoned)") && listed.contains("(done)"),
+        "{listed}"
+    );
+    let abandoned = listed
+        .lines()
+        .find(|line| line.contains("(abandoned)"))
+        .unwrap();
+    let run = abandoned.split_whitespace().next().unwrap();
+    let shown = text(&home.tonnage(&["study", "show", run]).stdout);
+    assert!(shown.contains("abandoned"), "{shown}");
+    let rebuilt = home.path().join("rebuilt");
+    let report = home.tonnage(&["study", "report", run, "--out", rebuilt.to_str().unwrap()]);
+    assert_eq!(report.status.code(), Some(0), "{}", text(&report.stderr));
+    let csv = std::fs::read_to_string(rebuilt.join("results.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 2, "the first trial is kept: {csv}");
+}
+
+#[test]
+fn two_runs_at_once_share_the_store_without_harm() {
+    let home = Home::new();
+    let arguments = [
+        "study",
+        "run",
+        "flask-bench",
+        "--set",
+        "clients=1,2,3,4",
+        "--set",
+        "duration=300ms",
+        "--set",
+        "warmup=0s",
+        "--set",
+        "iterations=100",
+    ];
+    let mut runs = [home.start(&arguments), home.start(&arguments)];
+    for run in &mut runs {
+        let (code, _, errors) = run.finish();
+        assert_eq!(code, Some(0), "{errors}");
+    }
+    let store = rusqlite::Connection::open(home.path().join("tonnage.db")).unwrap();
+    let check: String = store
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(check, "ok");
+    let trials: i64 = store
+        .query_row(
+            "SELECT count(*) FROM trial WHERE outcome = 'measured'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(trials, 8);
+    assert!(home.servers().is_empty());
+}

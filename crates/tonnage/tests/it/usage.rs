@@ -1,0 +1,158 @@
+//! What people mistype, and what they are told.
+
+use crate::common::{Home, text};
+
+/// Exit code 2, and an error with all of `parts` in it.
+#[track_caller]
+fn refused(arguments: &[&str], parts: &[&str]) {
+    let output = Home::new().tonnage(arguments);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+    for part in parts {
+        assert!(
+            error.contains(part),
+            "{arguments:?}: no {part:?} in: {error}"
+        );
+    }
+    assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
+}
+
+#[test]
+fn an_unknown_name_gets_a_suggestion() {
+    refused(
+        &["study", "run", "flask-bnech"],
+        &["no study `flask-bnech`", "did you mean `flask-bench`?"],
+    );
+    refused(
+        &["up", "gunicorn-snyc", "loop"],
+        &["no stack `gunicorn-snyc`", "did you mean `gunicorn-sync`?"],
+    );
+    refused(
+        &["up", "gunicorn-sync", "lop"],
+        &["no workload `lop`", "did you mean `loop`?"],
+    );
+    refused(
+        &["study", "run", "flask-bench", "--set", "iteration=5"],
+        &["no factor `iteration`", "did you mean `iterations`?"],
+    );
+    refused(&["study", "reprot"], &["reprot", "'report'"]);
+    refused(&["study", "run", "flask-bench", "--quik"], &["--quick"]);
+    refused(
+        &["study", "show", "no-such-run"],
+        &["no run `no-such-run`", "there are no runs yet"],
+    );
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_what_would_be_right() {
+    refused(
+        &["load", "http://"],
+        &["`http://` is no URL", "http://127.0.0.1:8000/path"],
+    );
+    refused(
+        &["load", "https://127.0.0.1/"],
+        &["scheme `https` is not supported"],
+    );
+    refused(
+        &["load", "-d", "10", "http://127.0.0.1/"],
+        &["`10` is no duration", "30s"],
+    );
+    refused(
+        &["load", "-c", "0", "http://127.0.0.1/"],
+        &["0 is not in 1..=100000"],
+    );
+    refused(
+        &["load", "-H", "nonsense", "http://127.0.0.1/"],
+        &["`nonsense` is no header"],
+    );
+    refused(
+        &["load", "--expect-status", "9", "http://127.0.0.1/"],
+        &["`9` is no list of status codes"],
+    );
+    refused(
+        &["load", "-B", "/no/such/file", "http://127.0.0.1/"],
+        &["cannot read the body /no/such/file"],
+    );
+    refused(
+        &["up", "gunicorn-sync", "loop", "--workers", "2x"],
+        &["`2x` is no number of workers"],
+    );
+    refused(
+        &["study", "run", "flask-bench", "--set", "clients=0"],
+        &["`0` is no number of clients"],
+    );
+    refused(
+        &["study", "run", "flask-bench", "--target", "127.0.0.1:1"],
+        &["expected http://host:port/"],
+    );
+    refused(
+        &[
+            "study",
+            "run",
+            "flask-bench",
+            "--target",
+            "http://127.0.0.1:1/",
+            "--set",
+            "workers=3",
+        ],
+        &["--set workers has no effect"],
+    );
+}
+
+#[test]
+fn a_mistake_in_a_study_file_is_located() {
+    let home = Home::new();
+    let file = home.path().join("mine.toml");
+    let path = file.to_str().unwrap();
+    let check = |content: &str, place: &str, expected: &str| {
+        std::fs::write(&file, content).unwrap();
+        refused(
+            &["study", "run", path],
+            &[&format!("{path}:{place}: "), expected],
+        );
+    };
+    check("title = 5\n", "1:9", "expected a string");
+    check(
+        "title = \"x\"\nquestion = \"y\"\n[factor]\n",
+        "3:2",
+        "expected one of `title`",
+    );
+    check("title = \n", "1:9", "");
+    refused(
+        &["study", "run", "no/such.toml"],
+        &["cannot read the study no/such.toml"],
+    );
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    let home = Home::new();
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["load", "--help"],
+        &["study", "run", "--help"],
+    ] {
+        let output = home.tonnage(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(!output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn the_lists_name_what_ships() {
+    let home = Home::new();
+    for (arguments, part) in [
+        (&["study", "list"], "flask-bench"),
+        (&["stack", "list"], "gunicorn-sync"),
+        (&["workload", "list"], "loop"),
+    ] {
+        let output = home.tonnage(arguments);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(
+            text(&output.stdout).contains(part),
+            "{}",
+            text(&output.stdout)
+        );
+    }
+}

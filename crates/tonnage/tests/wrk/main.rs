@@ -1,0 +1,72 @@
+//! The same service seen by another generator: what wrk counts, the service
+//! counts, and so do we. How fast is a matter for `cargo xtask bench agreement`.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are test code, though not all of it stands in tests"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+
+use common::{Home, text, wait_until};
+
+/// Requests that the service itself has counted, over all its workers.
+fn served(port: u16) -> u64 {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let line = answer
+        .lines()
+        .find(|line| line.starts_with("flask_http_request_total{method=\"GET\",status=\"200\"}"));
+    line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .unwrap_or(0.0) as u64
+}
+
+#[test]
+fn both_generators_agree_with_the_services_own_count() {
+    let home = Home::new();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let _up = home.start(&["up", "gunicorn-sync", "loop", "--port", &port.to_string()]);
+    wait_until("the service answers", || {
+        TcpStream::connect(("127.0.0.1", port)).is_ok() && served(port) > 0
+    });
+    let url = format!("http://127.0.0.1:{port}/?it1=2000&it2=1");
+
+    let before = served(port);
+    let wrk = Command::new("wrk")
+        .args(["-t1", "-c4", "-d2s", &url])
+        .output()
+        .unwrap();
+    let counted = text(&wrk.stdout);
+    let requests: u64 = counted
+        .lines()
+        .find_map(|line| line.trim().split_once(" requests in ")?.0.parse().ok())
+        .unwrap();
+    let between = served(port);
+    // A generator ends with at most one unfinished request for each user.
+    assert!(
+        (requests..=requests + 4 + 1).contains(&(between - before)),
+        "wrk {requests}, service {}",
+        between - before
+    );
+
+    let load = home.tonnage(&["load", "-c", "4", "-d", "2s", "--json", "-", &url]);
+    let report: serde_json::Value = serde_json::from_slice(&load.stdout).unwrap();
+    let succeeded = report["counts"]["succeeded"].as_u64().unwrap();
+    let after = served(port);
+    assert!(
+        (succeeded..=succeeded + 4 + 1).contains(&(after - between)),
+        "ours {succeeded}, service {}",
+        after - between
+    );
+}

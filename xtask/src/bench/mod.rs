@@ -1,0 +1,75 @@
+//! Benchmarks against other tools: never part of the tests, since a figure from
+//! a shared machine is no verdict by itself. Each alternates A B A B, compares
+//! medians, and fails where a ratio is beyond what the design allows.
+
+mod agreement;
+mod load;
+mod process;
+mod wrk;
+
+use anyhow::ensure;
+use clap::{Args, Subcommand};
+
+use crate::packages;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// CPU of `tonnage load` for each request, beside wrk's, against a static nginx
+    Load(Settings),
+    /// Rates and medians of `tonnage load` and wrk against the same Flask service
+    Agreement(Settings),
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Settings {
+    /// Alternating repeats
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(3..=100))]
+    pub(crate) repeats: u32,
+    /// Length of each run in seconds
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub(crate) seconds: u32,
+}
+
+pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
+    let needed: &[&str] = match bench {
+        Bench::Load(_) => &["wrk", "nginx", "taskset"],
+        Bench::Agreement(_) => &["wrk"],
+    };
+    let missing: Vec<&str> = needed
+        .iter()
+        .copied()
+        .filter(|program| packages::find(program).is_none())
+        .collect();
+    ensure!(
+        missing.is_empty(),
+        "{} not found; install the packages first: apt-get install {}",
+        missing.join(" and "),
+        packages::names().join(" ")
+    );
+    match bench {
+        Bench::Load(settings) => load::run(*settings),
+        Bench::Agreement(settings) => agreement::run(*settings),
+    }
+}
+
+/// The middle of some figures; of an even number, the mean of the two in the
+/// middle. NaN for none.
+fn median(figures: &[f64]) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_median_is_in_the_middle() {
+        assert!((super::median(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
+        assert!((super::median(&[4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
+        assert!(super::median(&[]).is_nan());
+    }
+}

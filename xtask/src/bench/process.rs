@@ -1,0 +1,107 @@
+//! Programs under measurement: the release binary of Tonnage, children that end
+//! with their guard, and the CPU time that a finished child has used.
+
+use std::fs;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+
+/// How long a server may take until it listens.
+const START_TIMEOUT: Duration = Duration::from_mins(3);
+
+/// Builds Tonnage as its users run it.
+pub(super) fn release_binary() -> anyhow::Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let status = Command::new(cargo)
+        .args(["build", "--release", "--package", "tonnage"])
+        .current_dir(&root)
+        .status()
+        .context("cannot start cargo")?;
+    ensure!(status.success(), "the release build failed");
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(target.join("release/tonnage").canonicalize()?)
+}
+
+/// A child that is asked to end when its guard goes.
+pub(super) struct Server(Child);
+
+impl Server {
+    /// Starts a server and waits until it listens on `port`.
+    pub(super) fn start(command: &mut Command, port: u16) -> anyhow::Result<Self> {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            bail!("something listens on port {port} already");
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("cannot start the server")?;
+        let mut server = Self(child);
+        let deadline = Instant::now() + START_TIMEOUT;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if let Some(status) = server.0.try_wait()? {
+                bail!("the server ended with {status}");
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "the server does not listen on port {port}"
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // SIGTERM, so that a server with children takes them along.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a finished program printed, and the CPU seconds that it used.
+pub(super) struct Finished {
+    pub(super) text: String,
+    pub(super) cpu_seconds: f64,
+}
+
+/// Runs a program to its end.
+pub(super) fn run(command: &mut Command) -> anyhow::Result<Finished> {
+    let before = children_cpu_seconds()?;
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "{command:?} ended with {}",
+        output.status
+    );
+    Ok(Finished {
+        text: String::from_utf8_lossy(&output.stdout).into_owned(),
+        cpu_seconds: children_cpu_seconds()? - before,
+    })
+}
+
+/// CPU time of all children that were waited for: fields 16 and 17 of
+/// `/proc/self/stat`, in ticks of 10 ms.
+fn children_cpu_seconds() -> anyhow::Result<f64> {
+    /// `USER_HZ`, which is 100 on every architecture that Tonnage runs on.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let (_, after_name) = stat
+        .rsplit_once(')')
+        .context("/proc/self/stat has no name")?;
+    let field = |index: usize| -> anyhow::Result<f64> {
+        let fields = after_name.split_whitespace().nth(index - 3);
+        Ok(fields.context("/proc/self/stat is short")?.parse()?)
+    };
+    Ok((field(16)? + field(17)?) / TICKS_PER_SECOND)
+}

@@ -1,0 +1,61 @@
+//! The system packages that some tests and benchmarks need, and how to tell
+//! whether they are there.
+
+use std::env;
+use std::path::PathBuf;
+
+/// A Debian package and what needs it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Package {
+    /// As `apt-get` knows it.
+    pub(crate) name: &'static str,
+    /// A program that it brings.
+    pub(crate) program: &'static str,
+    /// The cargo feature that adds its tests, where it has some.
+    pub(crate) feature: Option<&'static str>,
+    /// What its tests or benchmarks are about.
+    pub(crate) purpose: &'static str,
+}
+
+/// Every system package.
+pub(crate) const PACKAGES: [Package; 3] = [
+    Package {
+        name: "chromium",
+        program: "chromium",
+        feature: Some("tonnage/chromium-tests"),
+        purpose: "report.html in a real browser",
+    },
+    Package {
+        name: "nginx-light",
+        program: "nginx",
+        feature: Some("tonnage/nginx-tests"),
+        purpose: "the load engine against a real web server",
+    },
+    Package {
+        name: "wrk",
+        program: "wrk",
+        feature: Some("tonnage/wrk-tests"),
+        purpose: "the load engine beside another generator",
+    },
+];
+
+/// Their names.
+pub(crate) fn names() -> Vec<&'static str> {
+    PACKAGES.iter().map(|package| package.name).collect()
+}
+
+impl Package {
+    /// Whether its program is on PATH, or where Debian keeps servers.
+    pub(crate) fn is_installed(self) -> bool {
+        find(self.program).is_some()
+    }
+}
+
+/// Where a program is, if anywhere.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/bin")])
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
+}
