@@ -23,6 +23,13 @@ const COMPLETE: &str = "tonnage-complete";
 /// How long one process waits for another that builds the same environment.
 const MAX_BUILD_TIME: Duration = Duration::from_mins(15);
 
+/// Where Linux distributions keep the certificates that they trust.
+const SYSTEM_CERTIFICATES: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+];
+
 /// How many lines of an installer's output an error shows.
 const ERROR_LINES: usize = 15;
 
@@ -57,7 +64,16 @@ pub(crate) fn ensure(
         let uv = |arguments: &[&Path]| {
             let mut command = builder.command(&uv);
             // Never a Python of uv's own choosing.
-            command.arg("--no-python-downloads").args(arguments);
+            command.arg("--no-python-downloads");
+            // Where the system keeps certificates, its owner may have added some
+            // that the registry's mirror needs.
+            if SYSTEM_CERTIFICATES
+                .iter()
+                .any(|path| Path::new(path).exists())
+            {
+                command.arg("--system-certs");
+            }
+            command.args(arguments);
             builder.run(command)
         };
         let p = Path::new;

@@ -45,7 +45,7 @@ pub enum LabError {
     #[error("no usable Python found: {0}")]
     Python(String),
     /// An environment could not be built.
-    #[error("cannot build the environment of {what}: {reason}")]
+    #[error("cannot install {what}: {reason}")]
     Environment {
         /// What it is for.
         what: String,

@@ -73,8 +73,14 @@ pub fn run_study(
         .out
         .clone()
         .unwrap_or_else(|| settings.runs().join(&run_id));
-    fs::create_dir_all(&folder).map_err(LabError::io(&folder))?;
-    let folder = folder.canonicalize().map_err(LabError::io(&folder))?;
+    let unusable = |error: std::io::Error| {
+        LabError::Usage(format!(
+            "cannot write to the run's folder {}: {error}",
+            folder.display()
+        ))
+    };
+    fs::create_dir_all(&folder).map_err(unusable)?;
+    let folder = folder.canonicalize().map_err(unusable)?;
     store.begin_run(&RunRecord {
         run_id: run_id.clone(),
         study: name,
@@ -222,10 +228,10 @@ fn label(trials: &Trials<'_>, cell: &CellPlan) -> String {
         ", a connection for each request"
     };
     format!(
-        "{served}{keepalive}, {} after {}{}",
-        cell.duration,
+        "{served}{keepalive}{}, warm-up {}, window {}",
+        parameters.concat(),
         cell.warmup,
-        parameters.concat()
+        cell.duration
     )
 }
 

@@ -84,7 +84,12 @@ impl Running {
             None => sockets::free_port(&plan.host)?,
         };
         let lock = catalog.stack_lock(&plan.stack, &stack)?;
-        let environment = environment::ensure(settings, &plan.stack, lock, events)?;
+        let environment = environment::ensure(
+            settings,
+            &format!("the environment of {}", plan.stack),
+            lock,
+            events,
+        )?;
         if stop.is_requested() {
             return Err(LabError::Interrupted);
         }

@@ -75,7 +75,7 @@ impl Console<'_> {
                     output::result(&line);
                 }
             }
-            LabEvent::CellEnded(reason) => self.note(&format!("Stopped: {reason}.")),
+            LabEvent::CellEnded(reason) => self.note(&format!("Ended: {reason}.")),
         }
     }
 

@@ -43,7 +43,35 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Why the command failed.
+/// Why the command failed: the error and its causes, each said once. Many
+/// errors already end with the words of their cause.
 pub(crate) fn error(error: &anyhow::Error) {
-    note(&format!("tonnage: {error:#}"));
+    note(&format!("tonnage: {}", described(error)));
+}
+
+fn described(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let described = |error| super::described(&error);
+        let plain = anyhow!("cannot read x: no such file").context("the run ended early");
+        assert_eq!(
+            described(plain),
+            "the run ended early: cannot read x: no such file"
+        );
+        let repeated = anyhow!("no such file").context("cannot read x: no such file");
+        assert_eq!(described(repeated), "cannot read x: no such file");
+    }
 }

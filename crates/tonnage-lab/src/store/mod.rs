@@ -46,7 +46,7 @@ pub enum StoreError {
         found: i64,
     },
     /// The folder cannot be made.
-    #[error("cannot make the folder {path}: {source}")]
+    #[error("cannot make the folder {path}: {source} (records are kept below $TONNAGE_HOME)")]
     Folder {
         /// Which.
         path: PathBuf,

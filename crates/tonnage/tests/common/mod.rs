@@ -16,12 +16,12 @@ const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A home of one test, with the environments that all tests of the workspace
 /// share, so that they are installed once.
-pub struct Home {
+pub(crate) struct Home {
     folder: tempfile::TempDir,
 }
 
 impl Home {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
         fs::create_dir_all(&cache).unwrap();
@@ -29,12 +29,12 @@ impl Home {
         Self { folder }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Gives this home a cache of its own, filled with what the shared one holds.
-    pub fn own_cache(&self) -> PathBuf {
+    pub(crate) fn own_cache(&self) -> PathBuf {
         // The environment must be there before it can be copied.
         let installed = self.tonnage(&[
             "study",
@@ -61,7 +61,7 @@ impl Home {
         cache
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tonnage"));
         command
             .args(arguments)
@@ -71,12 +71,12 @@ impl Home {
     }
 
     /// Runs a command line to its end.
-    pub fn tonnage(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn tonnage(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// Starts a command line whose output is read while it runs.
-    pub fn start(&self, arguments: &[&str]) -> Started {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Started {
         let mut child = self
             .command(arguments)
             .stdout(Stdio::piped())
@@ -99,7 +99,7 @@ impl Home {
 
     /// Every living process that was started for this home's servers, found by
     /// the scratch folder in its environment.
-    pub fn servers(&self) -> Vec<Process> {
+    pub(crate) fn servers(&self) -> Vec<Process> {
         let needle = self.path().join("scratch").to_string_lossy().into_owned();
         processes()
             .into_iter()
@@ -107,21 +107,21 @@ impl Home {
             .collect()
     }
 
-    pub fn wait_until_no_server(&self) {
+    pub(crate) fn wait_until_no_server(&self) {
         wait_until("the servers are gone", || self.servers().is_empty());
     }
 }
 
 /// A command line at work.
-pub struct Started {
-    pub child: Child,
+pub(crate) struct Started {
+    pub(crate) child: Child,
     stdout: BufReader<ChildStdout>,
     errors: Option<thread::JoinHandle<String>>,
 }
 
 impl Started {
     /// The first line of standard output that has `part` in it.
-    pub fn wait_for_line(&mut self, part: &str) -> String {
+    pub(crate) fn wait_for_line(&mut self, part: &str) -> String {
         let mut line = String::new();
         while self.stdout.read_line(&mut line).unwrap() > 0 {
             if line.contains(part) {
@@ -132,7 +132,7 @@ impl Started {
         panic!("no line with {part:?}; standard error: {}", self.errors());
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
@@ -140,7 +140,7 @@ impl Started {
     }
 
     /// Waits for the end: exit code, the rest of standard output, standard error.
-    pub fn finish(&mut self) -> (Option<i32>, String, String) {
+    pub(crate) fn finish(&mut self) -> (Option<i32>, String, String) {
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
         let status = self.child.wait().unwrap();
@@ -164,15 +164,15 @@ impl Drop for Started {
 
 /// A living process.
 #[derive(Debug, Clone)]
-pub struct Process {
-    pub pid: u32,
-    pub parent: u32,
-    pub command_line: String,
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    pub(crate) parent: u32,
+    pub(crate) command_line: String,
     environment: String,
 }
 
 /// Every process of this user, zombies aside.
-pub fn processes() -> Vec<Process> {
+pub(crate) fn processes() -> Vec<Process> {
     let read = |pid: u32, file: &str| fs::read(format!("/proc/{pid}/{file}")).ok();
     fs::read_dir("/proc")
         .unwrap()
@@ -198,7 +198,7 @@ pub fn processes() -> Vec<Process> {
 
 /// Polls for a state that must come.
 #[track_caller]
-pub fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !reached() {
         assert!(Instant::now() < deadline, "gave up waiting until {what}");
@@ -206,6 +206,6 @@ pub fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
     }
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
