@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus as ProcessExit;
 
 use tonnage_load::LoadError;
-use tonnage_model::{ExitStatus, FileError, SetError};
+use tonnage_model::{ExitStatus, FileError, StudyError};
 
 use crate::StoreError;
 
@@ -25,9 +25,9 @@ pub enum LabError {
     /// A data file with a mistake.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A `--set` that cannot be applied.
+    /// A study that cannot be executed as asked.
     #[error(transparent)]
-    Set(#[from] SetError),
+    Study(#[from] StudyError),
     /// The app does not implement the workload.
     #[error("the stack `{stack}` serves no `{workload}`: {hint}")]
     NotServed {
@@ -140,7 +140,7 @@ impl LabError {
         match self {
             Self::Unknown { .. }
             | Self::File(_)
-            | Self::Set(_)
+            | Self::Study(_)
             | Self::NotServed { .. }
             | Self::Usage(_)
             | Self::Store(StoreError::NoSuchRun { .. }) => ExitStatus::Usage,

@@ -51,62 +51,23 @@ pub fn run_study(
     events: &Sender<LabEvent>,
 ) -> Result<RunEnd, LabError> {
     let (name, study_toml) = Catalog.study_text(&request.study)?;
-    let study = prepare(&request.study, &study_toml, request)?;
+    let study = Study::prepare(&request.study, &study_toml, request.quick, &request.sets)?;
     let cells = study.cells();
     check(&cells, request)?;
 
-    let swept = lease::sweep(settings);
-    if swept > 0 {
-        let _ = events.send(LabEvent::Swept { processes: swept });
-    }
-    let mut store = Store::open(&settings.store_path())?;
-    store.mark_abandoned()?;
-    for other in store.other_runs()? {
-        let _ = events.send(LabEvent::OtherRun(other));
-    }
-
-    let started_unix_us = unix_us();
-    // The process number tells apart two runs that begin in the same second.
-    let begun = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S");
-    let run_id = format!("{name}-{begun}-{}", std::process::id());
-    let folder = request
-        .out
-        .clone()
-        .unwrap_or_else(|| settings.runs().join(&run_id));
-    let unusable = |error: std::io::Error| {
-        LabError::Usage(format!(
-            "cannot write to the run's folder {}: {error}",
-            folder.display()
-        ))
-    };
-    fs::create_dir_all(&folder).map_err(unusable)?;
-    let folder = folder.canonicalize().map_err(unusable)?;
-    store.begin_run(&RunRecord {
-        run_id: run_id.clone(),
-        study: name,
-        study_toml,
-        sets: request.sets.clone(),
-        tool_version: request.tool_version.clone(),
-        argv: request.argv.clone(),
-        target: request.target.clone(),
-        quick: request.quick,
-        host: machine::describe(),
-        folder: folder.clone(),
-        started_unix_us,
-        ended_unix_us: None,
-        status: RunStatus::Running,
-        reason: String::new(),
-    })?;
+    let mut store = clear_up(settings, events)?;
+    let run = begin(settings, request, name, study_toml)?;
+    store.begin_run(&run)?;
     let _ = events.send(LabEvent::RunBegins {
-        run_id: run_id.clone(),
-        folder: folder.clone(),
+        run_id: run.run_id.clone(),
+        folder: run.folder.clone(),
     });
 
     let trials = Trials {
         settings,
         study: &study,
-        run_id: &run_id,
-        run_folder: &folder,
+        run_id: &run.run_id,
+        run_folder: &run.folder,
         target: request.target.as_deref(),
         stop,
         events,
@@ -120,22 +81,63 @@ pub fn run_study(
         ),
         Some(error) => (RunStatus::Failed, error.to_string()),
     };
-    store.end_run(&run_id, status, &reason, unix_us())?;
+    store.end_run(&run.run_id, status, &reason, unix_us())?;
     Ok(RunEnd {
-        run_id,
-        folder,
+        run_id: run.run_id,
+        folder: run.folder,
         error,
     })
 }
 
-/// Reads a study and applies what the command line changes about it.
-fn prepare(file: &str, text: &str, request: &RunRequest) -> Result<Study, LabError> {
-    let mut study = Study::parse(file, text)?;
-    if request.quick {
-        study.make_quick();
+/// Opens the store, after removing what runs that vanished have left behind.
+fn clear_up(settings: &Settings, events: &Sender<LabEvent>) -> Result<Store, LabError> {
+    let swept = lease::sweep(settings);
+    if swept > 0 {
+        let _ = events.send(LabEvent::Swept { processes: swept });
     }
-    request.sets.iter().try_for_each(|set| study.set(set))?;
-    Ok(study)
+    let store = Store::open(&settings.store_path())?;
+    store.mark_abandoned()?;
+    for other in store.other_runs()? {
+        let _ = events.send(LabEvent::OtherRun(other));
+    }
+    Ok(store)
+}
+
+/// A run with its name and folder.
+fn begin(
+    settings: &Settings,
+    request: &RunRequest,
+    study: String,
+    study_toml: String,
+) -> Result<RunRecord, LabError> {
+    // The process number tells apart two runs that begin in the same second.
+    let begun = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S");
+    let run_id = format!("{study}-{begun}-{}", std::process::id());
+    let default = || settings.runs().join(&run_id);
+    let folder = request.out.clone().unwrap_or_else(default);
+    let unusable = |error: std::io::Error| {
+        LabError::Usage(format!(
+            "cannot write to the run's folder {}: {error}",
+            folder.display()
+        ))
+    };
+    fs::create_dir_all(&folder).map_err(unusable)?;
+    Ok(RunRecord {
+        run_id,
+        study,
+        study_toml,
+        sets: request.sets.clone(),
+        tool_version: request.tool_version.clone(),
+        argv: request.argv.clone(),
+        target: request.target.clone(),
+        quick: request.quick,
+        host: machine::describe(),
+        folder: folder.canonicalize().map_err(unusable)?,
+        started_unix_us: unix_us(),
+        ended_unix_us: None,
+        status: RunStatus::Running,
+        reason: String::new(),
+    })
 }
 
 /// Refuses, before anything is started, what would fail half-way.

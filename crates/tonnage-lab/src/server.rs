@@ -76,26 +76,23 @@ impl Running {
         let stack = catalog.stack(&plan.stack)?;
         let target = catalog.app_target(&plan.stack, &stack, &plan.workload)?;
         let workload = catalog.workload(&plan.workload)?;
-        let port = match plan.port {
-            Some(port) => {
-                sockets::check_free(&plan.host, port)?;
-                port
-            }
-            None => sockets::free_port(&plan.host)?,
-        };
-        let lock = catalog.stack_lock(&plan.stack, &stack)?;
+        if let Some(port) = plan.port {
+            sockets::check_free(&plan.host, port)?;
+        }
         let environment = environment::ensure(
             settings,
             &format!("the environment of {}", plan.stack),
-            lock,
+            catalog.stack_lock(&plan.stack, &stack)?,
             events,
         )?;
         if stop.is_requested() {
             return Err(LabError::Interrupted);
         }
-        let folder = Catalog::unpack_app(&stack.app, &settings.cache)?;
-
-        let mut lease = Lease::take(settings)?;
+        let port = match plan.port {
+            Some(port) => port,
+            None => sockets::free_port(&plan.host)?,
+        };
+        let lease = Lease::take(settings)?;
         let values = Values {
             python: &environment.python,
             host: &plan.host,
@@ -104,34 +101,20 @@ impl Running {
             target: &target,
             scratch: lease.scratch(),
         };
-        let command = command(
-            settings,
-            &stack,
-            &values,
-            &lease.tree().mark,
-            &folder,
-            &output,
-        )?;
+        let command = command(settings, &stack, &values, &lease.tree().mark, &output)?;
         let started = Instant::now();
-        let child = spawn(command)?;
-        // Known to the lease at once: from here on the process cannot be lost.
-        let root = ProcessId::of(child.id());
+        // Whole from the moment of its birth: dropping it stops the process.
         let mut running = Self {
-            child,
+            child: spawn(command)?,
             base: format!("http://{}", reachable(&plan.host, port)),
             boot: Duration::ZERO,
             lock: environment.fingerprint,
             stack,
             output,
-            lease: {
-                let noted = lease.set_root(root);
-                if let Err(error) = noted {
-                    lease.tree().kill();
-                    return Err(error);
-                }
-                lease
-            },
+            lease,
         };
+        let root = ProcessId::of(running.child.id());
+        running.lease.set_root(root)?;
         running.wait_until_ready(&workload.ready_path, started, stop)?;
         Ok(running)
     }
@@ -240,7 +223,6 @@ fn command(
     stack: &Stack,
     values: &Values<'_>,
     mark: &str,
-    folder: &Path,
     output: &Output,
 ) -> Result<Command, LabError> {
     let usage = |error: tonnage_model::TemplateError| LabError::Usage(error.to_string());
@@ -257,7 +239,7 @@ fn command(
     let mut command = Command::new(program);
     command
         .args(arguments)
-        .current_dir(folder)
+        .current_dir(Catalog::unpack_app(&stack.app, &settings.cache)?)
         .env_clear()
         .envs(&settings.environment);
     command

@@ -11,6 +11,7 @@ mod connection;
 mod error;
 mod plan;
 mod recorder;
+mod report;
 mod request;
 mod response;
 mod run;

@@ -7,14 +7,11 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tonnage_model::{
-    EndReason, Generator, LOAD_SCHEMA, LatencySummary, LoadReport, RequestSummary,
-    ThroughputSummary,
-};
+use tonnage_model::LoadReport;
 
 use crate::clock::Clock;
-use crate::recorder::Recorder;
-use crate::worker::{Gauge, ThreadEnd, ThreadResult, Worker};
+use crate::report::report;
+use crate::worker::{Gauge, ThreadResult, Worker};
 use crate::{LoadError, LoadPlan, Stop};
 
 /// How often progress is told.
@@ -174,98 +171,6 @@ fn allow_files(connections: u32) -> Result<(), LoadError> {
         action: "cannot raise the limit of open files",
         source: error.into(),
     })
-}
-
-fn report(
-    plan: &LoadPlan,
-    request_bytes: usize,
-    started_unix_us: u64,
-    results: &[ThreadResult],
-) -> LoadReport {
-    let mut total = Recorder::new();
-    for result in results {
-        total.merge(&result.recorder);
-    }
-    let window_start_ns = results.iter().map(|r| r.window_start_ns).min().unwrap_or(0);
-    let window_end_ns = results.iter().map(|r| r.window_end_ns).max().unwrap_or(0);
-    let window_ns = window_end_ns.saturating_sub(window_start_ns);
-    let per_second = |count: u64| {
-        if window_ns == 0 {
-            0.0
-        } else {
-            count as f64 * 1e9 / window_ns as f64
-        }
-    };
-    let answered = total.answered();
-    let cpu_ns: u64 = results.iter().map(|r| r.cpu_ns).sum();
-    let busiest_ns = results.iter().map(|r| r.cpu_ns).max().unwrap_or(0);
-    let goodput_rps = per_second(total.counts.succeeded);
-    LoadReport {
-        schema: LOAD_SCHEMA.to_owned(),
-        request: RequestSummary {
-            url: plan.target.url.clone(),
-            method: plan.request.method.clone(),
-            request_bytes: request_bytes as u64,
-            connections: plan.connections,
-            keepalive: plan.keepalive,
-        },
-        started_unix_us,
-        // Without a warm-up, only the threads' own start lies before the window.
-        warmup_us: if plan.warmup.is_zero() {
-            0
-        } else {
-            window_start_ns / 1000
-        },
-        window_us: window_ns / 1000,
-        ended: end_reason(results),
-        counts: total.counts,
-        throughput: ThroughputSummary {
-            goodput_rps,
-            answered_rps: per_second(answered),
-            failed_rps: per_second(total.counts.failed),
-        },
-        failures: total.failures(),
-        statuses: total.statuses().collect(),
-        service_time: LatencySummary::of(&total.service_time),
-        response_time: LatencySummary::of(&total.response_time),
-        failed_service_time: LatencySummary::of(&total.failed_service_time),
-        connect_time: LatencySummary::of(&total.connect_time),
-        generator: Generator {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            engine: "epoll".to_owned(),
-            threads: plan.threads,
-            cpu_us: cpu_ns / 1000,
-            busiest_thread_cpu_share: if window_ns == 0 {
-                0.0
-            } else {
-                busiest_ns as f64 / window_ns as f64
-            },
-            cpu_us_per_response: (answered > 0).then(|| cpu_ns as f64 / 1e3 / answered as f64),
-            little_residual: total
-                .response_time
-                .mean_us()
-                .filter(|_| total.counts.failed == 0)
-                .and_then(|mean_us| {
-                    tonnage_stats::little_residual(
-                        plan.connections,
-                        goodput_rps,
-                        mean_us / 1e6,
-                        0.0,
-                    )
-                }),
-        },
-    }
-}
-
-fn end_reason(results: &[ThreadResult]) -> EndReason {
-    let any = |end: ThreadEnd| results.iter().any(|result| result.ended == end);
-    if any(ThreadEnd::Interrupted) {
-        EndReason::Interrupted
-    } else if any(ThreadEnd::Duration) {
-        EndReason::Duration
-    } else {
-        EndReason::Count
-    }
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub use record::{Cell, Host, RunRecord, RunStatus, TimeWait, TrialOutcome, Trial
 pub use source::{FileError, parse_toml};
 pub use study::{
     CellPlan, Console, ConsoleColumn, Factors, OneOrMany, Pause, PublishedRows, Quick, Request,
-    SetError, Study,
+    SetError, Study, StudyError,
 };
 pub use suggest::{did_you_mean, suggest};
 pub use template::{Template, TemplateError};

@@ -6,26 +6,19 @@ use std::path::Path;
 
 use anyhow::Context;
 use tonnage_lab::{Catalog, Store};
-use tonnage_model::{RunRecord, Study};
+use tonnage_model::Study;
 use tonnage_report::Document;
-
-/// The study as a run executed it.
-pub(crate) fn study_of(run: &RunRecord) -> anyhow::Result<Study> {
-    let mut study = Study::parse(&format!("{} (as stored)", run.study), &run.study_toml)?;
-    if run.quick {
-        study.make_quick();
-    }
-    for set in &run.sets {
-        study.set(set)?;
-    }
-    Ok(study)
-}
 
 /// A run with everything that its report needs.
 pub(crate) fn load(store: &Store, run: Option<&str>) -> anyhow::Result<Document> {
     let run = store.run(run)?;
     Ok(Document {
-        study: study_of(&run)?,
+        study: Study::prepare(
+            &format!("{} (as stored)", run.study),
+            &run.study_toml,
+            run.quick,
+            &run.sets,
+        )?,
         trials: store.trials(&run.run_id)?,
         published: Catalog.published()?,
         run,

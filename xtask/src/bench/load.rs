@@ -26,13 +26,6 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
     let tonnage = release_binary()?;
     let folder = tempfile::tempdir()?;
     let _server = start_nginx(folder.path())?;
-    let url = format!("http://127.0.0.1:{PORT}/");
-    let (connections, seconds) = (CONNECTIONS.to_string(), format!("{}s", settings.seconds));
-    let pinned = |program: &Path| {
-        let mut command = Command::new("taskset");
-        command.args(["-c", CLIENT_CPU]).arg(program);
-        command
-    };
     println!("CPU for each request at {CONNECTIONS} connections, in µs (requests/s)");
     println!(
         "{:>6} {:>20} {:>20} {:>7}",
@@ -40,67 +33,92 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
     );
     let (mut theirs, mut ours) = (Vec::new(), Vec::new());
     for repeat in 1..=settings.repeats {
-        let mut command = pinned(Path::new("wrk"));
-        let finished =
-            run_to_end(command.args(["-t", "1", "-c", &connections, "-d", &seconds, &url]))?;
-        let report = wrk::parse(&finished.text)?;
-        let (their_us, their_rate) = (
-            finished.cpu_seconds * 1e6 / report.requests,
-            report.requests_per_second,
-        );
-
-        let mut command = pinned(&tonnage);
-        command.args([
-            "load",
-            "-t",
-            "1",
-            "-c",
-            &connections,
-            "-d",
-            &seconds,
-            "--json",
-            "-",
-            &url,
-        ]);
-        let finished = run_to_end(&mut command)?;
-        let report: serde_json::Value = serde_json::from_str(&finished.text)?;
-        let figure = |path: &str| {
-            report
-                .pointer(path)
-                .and_then(serde_json::Value::as_f64)
-                .context(path.to_owned())
-        };
-        let (succeeded, our_rate) = (
-            figure("/counts/succeeded")?,
-            figure("/throughput/goodput_rps")?,
-        );
-        ensure!(
-            figure("/counts/failed")? < 1.0,
-            "requests failed: {}",
-            report["failures"]
-        );
-        let our_us = finished.cpu_seconds * 1e6 / succeeded;
-
+        let wrk = measure_wrk(settings.seconds)?;
+        let own = measure_tonnage(&tonnage, settings.seconds)?;
         println!(
-            "{repeat:>6} {their_us:>8.2} {:>11} {our_us:>8.2} {:>11} {:>7.3}",
-            format!("({their_rate:.0})"),
-            format!("({our_rate:.0})"),
-            our_us / their_us
+            "{repeat:>6} {wrk:>20} {own:>20} {:>7.3}",
+            own.cpu_us / wrk.cpu_us
         );
-        theirs.push(their_us);
-        ours.push(our_us);
+        theirs.push(wrk.cpu_us);
+        ours.push(own.cpu_us);
     }
-    let ratio = median(&ours) / median(&theirs);
+    let (their_us, our_us) = (median(&theirs), median(&ours));
+    let ratio = our_us / their_us;
     println!(
-        "medians: wrk {:.2} µs, tonnage {:.2} µs, ratio {ratio:.3} (at most {MAX_RATIO})",
-        median(&theirs),
-        median(&ours)
+        "medians: wrk {their_us:.2} µs, tonnage {our_us:.2} µs, ratio {ratio:.3} (at most {MAX_RATIO})"
     );
     ensure!(
         ratio <= MAX_RATIO,
         "tonnage load uses more than {MAX_RATIO} times wrk's CPU"
     );
     Ok(())
+}
+
+/// One run of a generator.
+struct Cost {
+    /// CPU time for each request, start and end of the program included.
+    cpu_us: f64,
+    requests_per_second: f64,
+}
+
+impl std::fmt::Display for Cost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&format!(
+            "{:.2} ({:.0})",
+            self.cpu_us, self.requests_per_second
+        ))
+    }
+}
+
+fn measure_wrk(seconds: u32) -> anyhow::Result<Cost> {
+    let mut command = pinned(Path::new("wrk"), seconds);
+    let finished = run_to_end(command.arg(url()))?;
+    let report = wrk::parse(&finished.text)?;
+    Ok(Cost {
+        cpu_us: finished.cpu_seconds * 1e6 / report.requests,
+        requests_per_second: report.requests_per_second,
+    })
+}
+
+fn measure_tonnage(tonnage: &Path, seconds: u32) -> anyhow::Result<Cost> {
+    let mut command = pinned(tonnage, seconds);
+    let finished = run_to_end(command.args(["--json", "-", &url()]))?;
+    let report: serde_json::Value = serde_json::from_str(&finished.text)?;
+    let figure = |path: &str| {
+        let value = report.pointer(path).and_then(serde_json::Value::as_f64);
+        value.with_context(|| format!("the report has no {path}"))
+    };
+    ensure!(
+        figure("/counts/failed")? < 1.0,
+        "requests failed: {}",
+        report["failures"]
+    );
+    Ok(Cost {
+        cpu_us: finished.cpu_seconds * 1e6 / figure("/counts/succeeded")?,
+        requests_per_second: figure("/throughput/goodput_rps")?,
+    })
+}
+
+/// A generator on the client's core, with the flags that both understand.
+fn pinned(program: &Path, seconds: u32) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", CLIENT_CPU]).arg(program);
+    if program.ends_with("tonnage") {
+        command.arg("load");
+    }
+    command.args([
+        "-t",
+        "1",
+        "-c",
+        &CONNECTIONS.to_string(),
+        "-d",
+        &format!("{seconds}s"),
+    ]);
+    command
+}
+
+fn url() -> String {
+    format!("http://127.0.0.1:{PORT}/")
 }
 
 fn start_nginx(folder: &Path) -> anyhow::Result<Server> {

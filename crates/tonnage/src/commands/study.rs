@@ -66,7 +66,10 @@ fn run_one(args: RunArgs, command_line: &[OsString]) -> anyhow::Result<ExitStatu
             .collect(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let study = parse(&request)?;
+    // For the lines that its steps print.
+    let (_, text) = Catalog.study_text(&request.study)?;
+    let study = Study::prepare(&request.study, &text, request.quick, &request.sets)
+        .map_err(LabError::from)?;
     let stop = signals::stop_on_signals()?;
     // The study runs on this thread: its servers end with the thread that
     // started them, and this one lives as long as the process.
@@ -79,13 +82,6 @@ fn run_one(args: RunArgs, command_line: &[OsString]) -> anyhow::Result<ExitStatu
         run_study(&settings, &request, &stop, &events)
     })?;
     conclude(&settings.store_path(), end)
-}
-
-/// The study, for the lines that its steps print; the laboratory reads it again
-/// and reports what is wrong with it.
-fn parse(request: &RunRequest) -> Result<Study, LabError> {
-    let (_, text) = Catalog.study_text(&request.study)?;
-    Ok(Study::parse(&request.study, &text)?)
 }
 
 /// Writes the report of whatever was measured; the folder is the last line.
