@@ -8,7 +8,7 @@ const MAX_OVERHEAD: usize = 16 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChunkDecoder {
     state: State,
-    /// Bytes of extensions and trailers so far.
+    /// Bytes of the present extension, or of all trailers.
     overhead: usize,
 }
 
@@ -62,6 +62,8 @@ impl ChunkDecoder {
             if let State::Data { left } = self.state {
                 let here = left.min((data.len() - at) as u64);
                 at += here as usize;
+                // The bound is one of a line's, not of the body's.
+                self.overhead = 0;
                 self.state = if here == left {
                     State::DataReturn
                 } else {
@@ -175,6 +177,17 @@ mod tests {
                 String::from_utf8_lossy(body)
             );
         }
+    }
+
+    #[test]
+    fn many_extensions_are_fine_one_endless_one_is_not() {
+        let chunk = format!("1;signature={}\r\nx\r\n", "s".repeat(1000));
+        let mut decoder = ChunkDecoder::new();
+        for _ in 0..100 {
+            assert_eq!(decoder.feed(chunk.as_bytes()), Ok(None));
+        }
+        let endless = format!("1;{}", "s".repeat(MAX_OVERHEAD + 1));
+        assert_eq!(decoder.feed(endless.as_bytes()), Err(BadChunk));
     }
 
     #[test]

@@ -24,4 +24,4 @@ pub use plan::{LoadPlan, Timeouts, default_threads};
 pub use request::{Header, RequestError, RequestParts};
 pub use run::{LoadEvent, run};
 pub use stop::Stop;
-pub use target::Target;
+pub use target::{Target, base_of};

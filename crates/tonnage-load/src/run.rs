@@ -48,6 +48,8 @@ pub fn run(
     let request = plan.request.to_bytes(&plan.target, plan.keepalive)?;
     allow_files(plan.connections)?;
     let gauges: Vec<Gauge> = (0..plan.threads).map(|_| Gauge::default()).collect();
+    // Set when a thread gives up; the caller's own wish is not ours to set.
+    let gave_up = Stop::new();
     let clock = Clock::start();
     let started_unix_us = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -63,17 +65,22 @@ pub fn run(
                     .requests
                     .map_or(u64::MAX, |n| share(n, plan.threads, index));
                 let (request, working) = (&request, working.clone());
+                let gave_up = &gave_up;
                 let spawned = thread::Builder::new().name(format!("load-{index}"));
                 let spawned = spawned.spawn_scoped(scope, move || {
                     let _working = working;
-                    let mut guard = StopUnlessDone { stop, done: false };
-                    let worker = Worker::new(plan, request, stop, gauge, clock, users, budget)?;
+                    let mut guard = StopUnlessDone {
+                        stop: gave_up,
+                        done: false,
+                    };
+                    let stops = [stop, gave_up];
+                    let worker = Worker::new(plan, request, stops, gauge, clock, users, budget)?;
                     let result = worker.run()?;
                     guard.done = true;
                     Ok(result)
                 });
                 spawned.map_err(|source| {
-                    stop.request();
+                    gave_up.request();
                     LoadError::System {
                         action: "cannot start a load thread",
                         source,

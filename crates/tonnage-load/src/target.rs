@@ -56,6 +56,18 @@ impl Target {
     }
 }
 
+/// `http://host:port` of a URL without a path; what follows is the caller's own.
+pub fn base_of(url: &str) -> Result<String, LoadError> {
+    let (_, _, host_header, path) = take_apart(url)?;
+    if path != "/" {
+        return Err(LoadError::Url {
+            url: url.to_owned(),
+            message: format!("it has the path {path} where none is wanted"),
+        });
+    }
+    Ok(format!("http://{host_header}"))
+}
+
 /// Host (without brackets), port, `Host` header and path of a URL.
 fn take_apart(url: &str) -> Result<(String, u16, String, String), LoadError> {
     let bad = |message: &str| LoadError::Url {
@@ -141,6 +153,20 @@ mod tests {
     fn the_host_header_keeps_port_and_brackets() {
         assert_eq!(take_apart("http://[::1]:81/").unwrap().2, "[::1]:81");
         assert_eq!(take_apart("http://h/").unwrap().2, "h");
+    }
+
+    #[test]
+    fn a_base_has_no_path() {
+        assert_eq!(base_of("http://h:1/").unwrap(), "http://h:1");
+        assert_eq!(base_of("127.0.0.1:8000").unwrap(), "http://127.0.0.1:8000");
+        for url in [
+            "http://h:1/x",
+            "http://h/?q",
+            "http://h:99999/",
+            "https://h/",
+        ] {
+            assert!(base_of(url).is_err(), "{url}");
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(crate) enum ThreadEnd {
 pub(crate) struct Worker<'a> {
     plan: &'a LoadPlan,
     request: &'a [u8],
-    stop: &'a Stop,
+    stops: [&'a Stop; 2],
     gauge: &'a Gauge,
     clock: Clock,
     epoll: OwnedFd,
@@ -77,11 +77,12 @@ pub(crate) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// A thread for `users` users that may make `budget` requests in its window.
+    /// A thread for `users` users that may make `budget` requests in its window,
+    /// and ends early when either of `stops` is requested.
     pub(crate) fn new(
         plan: &'a LoadPlan,
         request: &'a [u8],
-        stop: &'a Stop,
+        stops: [&'a Stop; 2],
         gauge: &'a Gauge,
         clock: Clock,
         users: u32,
@@ -96,7 +97,7 @@ impl<'a> Worker<'a> {
         Ok(Self {
             plan,
             request,
-            stop,
+            stops,
             gauge,
             clock,
             epoll,
@@ -135,7 +136,7 @@ impl<'a> Worker<'a> {
                 self.begin_window(now);
             }
             if now >= self.next_check_ns {
-                if self.stop.is_requested() {
+                if self.stops.iter().any(|stop| stop.is_requested()) {
                     return Ok(self.finish(now, ThreadEnd::Interrupted));
                 }
                 self.check_deadlines(now);
@@ -155,7 +156,11 @@ impl<'a> Worker<'a> {
             self.recorder.begin_window(self.in_flight);
         }
         self.in_window = true;
-        self.budget = self.window_budget;
+        // What is still open from the warm-up will be counted, too.
+        self.budget = match self.window_budget {
+            u64::MAX => u64::MAX,
+            budget => budget.saturating_sub(self.in_flight),
+        };
         self.window_start_ns = now;
         self.cpu_at_start_ns = thread_cpu_ns();
         self.boundary_ns = self.plan.duration.map_or(u64::MAX, |duration| {
@@ -232,9 +237,13 @@ impl<'a> Worker<'a> {
         }
         let generation = connection.generation;
         if connection.stage == Stage::Connecting {
-            return self.on_connected(user, flags);
+            self.on_connected(user, flags);
+            if self.connections[user].generation != generation {
+                return;
+            }
         }
-        // Reading goes first: an answer that overtakes its request is often
+        // This edge may be the only one that tells of data: a peer may answer as
+        // soon as it accepts. Reading goes first: an answer that overtakes its request is often
         // followed by a reset, on which a further write would founder.
         let readable = EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
         if flags.intersects(readable) {
@@ -390,7 +399,10 @@ impl<'a> Worker<'a> {
                             return self.on_response(user, response, peer_closes, now);
                         }
                         Ok(None) => {
-                            if connection.stage != Stage::Reading {
+                            // An interim response (100) is no beginning of the
+                            // final one, and neither ends a write.
+                            let begun = !connection.scanner.is_untouched();
+                            if begun && connection.stage == Stage::Waiting {
                                 connection.stage = Stage::Reading;
                                 connection.deadline_ns =
                                     now + self.plan.timeouts.read.as_nanos() as u64;

@@ -164,3 +164,50 @@ fn without_keepalive_each_request_has_its_connection() {
         "the connect is part of the response time"
     );
 }
+
+#[test]
+fn an_answer_that_comes_with_the_connection_is_read() {
+    const CLOSING: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+    // Answers and closes its side at accept, before any request, so that the
+    // engine learns of connect, data and close in one event.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.write_all(CLOSING.as_bytes()).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            std::thread::spawn(move || while stream.read(&mut [0; 1024]).is_ok_and(|n| n > 0) {});
+        }
+    });
+    let mut plan = crate::scripted::plan_for(address, 500);
+    plan.connections = 50;
+    let report = run(&plan);
+    assert_eq!(report.counts.succeeded, 500, "{:?}", report.failures);
+}
+
+#[test]
+fn an_interim_response_does_not_end_a_long_write() {
+    const BODY_BYTES: usize = 8 * 1024 * 1024;
+    for early in [
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Le",
+    ] {
+        let rest = if early.contains("100") {
+            OK
+        } else {
+            "ngth: 2\r\n\r\nok"
+        };
+        let server = serve(move |stream, _| {
+            stream.write_all(early.as_bytes()).unwrap();
+            let mut body = vec![0; BODY_BYTES];
+            stream.read_exact(&mut body).unwrap();
+            stream.write_all(rest.as_bytes()).unwrap();
+            Then::KeepOpen
+        });
+        let mut plan = plan(&server, 3);
+        plan.request.body = vec![b'y'; BODY_BYTES];
+        let report = run(&plan);
+        assert_eq!(report.counts.succeeded, 3, "{early}: {:?}", report.failures);
+    }
+}

@@ -141,3 +141,13 @@ fn littles_law_holds_in_a_closed_loop() {
     // the edges of the window separate them.
     assert!(residual < 0.1, "{residual}");
 }
+
+#[test]
+fn a_count_is_kept_after_a_warm_up_too() {
+    let server = serve(answer(OK));
+    let mut plan = plan(&server, 100);
+    plan.connections = 10;
+    plan.warmup = Duration::from_millis(50);
+    let report = run(&plan);
+    assert_eq!(report.counts.succeeded, 100, "{:?}", report.counts);
+}
