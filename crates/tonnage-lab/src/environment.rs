@@ -2,25 +2,36 @@
 //! Python, built on demand by an installer (uv) that is itself installed at a
 //! locked version, and reused by hash.
 
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+use rustix::process::Signal;
 use sha2::{Digest, Sha256};
+use tonnage_load::Stop;
 
 use crate::catalog::short_hex;
+use crate::lease::Lease;
+use crate::process::{ProcessId, spawn_in_session};
 use crate::python::{self, Python};
+use crate::tree::MARK_VARIABLE;
 use crate::{Catalog, LabError, LabEvent, Settings};
 
 /// The file whose presence says that an environment is complete.
 const COMPLETE: &str = "tonnage-complete";
 
-/// How long one process waits for another that builds the same environment.
+/// How often a wait looks whether it should end.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How long one installer may take, and how long one process waits for another
+/// that builds the same environment.
 const MAX_BUILD_TIME: Duration = Duration::from_mins(15);
 
 /// Where Linux distributions keep the certificates that they trust.
@@ -47,6 +58,7 @@ pub(crate) fn ensure(
     settings: &Settings,
     what: &str,
     lock: &str,
+    stop: &Stop,
     events: &Sender<LabEvent>,
 ) -> Result<VirtualEnvironment, LabError> {
     let python = python::find(settings)?;
@@ -55,10 +67,11 @@ pub(crate) fn ensure(
     let builder = Builder {
         settings,
         what,
+        stop,
         events,
     };
     builder.once(&folder, |folder| {
-        let uv = installer(settings, &python, events)?;
+        let uv = installer(settings, &python, stop, events)?;
         let requirements = folder.with_extension("requirements");
         fs::write(&requirements, lock).map_err(LabError::io(&requirements))?;
         let uv = |arguments: &[&Path]| {
@@ -102,6 +115,7 @@ pub(crate) fn ensure(
 fn installer(
     settings: &Settings,
     python: &Python,
+    stop: &Stop,
     events: &Sender<LabEvent>,
 ) -> Result<PathBuf, LabError> {
     let lock = Catalog::installer_lock()?;
@@ -112,6 +126,7 @@ fn installer(
     let builder = Builder {
         settings,
         what: "the installer (uv)",
+        stop,
         events,
     };
     builder.once(&folder, |folder| {
@@ -155,6 +170,7 @@ fn fingerprint(lock: &str, python: &Python) -> String {
 struct Builder<'a> {
     settings: &'a Settings,
     what: &'a str,
+    stop: &'a Stop,
     events: &'a Sender<LabEvent>,
 }
 
@@ -171,7 +187,7 @@ impl Builder<'_> {
         }
         let parent = folder.parent().unwrap_or(folder);
         fs::create_dir_all(parent).map_err(LabError::io(parent))?;
-        let _lock = lock_file(&folder.with_extension("lock"))?;
+        let _lock = self.lock_file(&folder.with_extension("lock"))?;
         if folder.join(COMPLETE).is_file() {
             return Ok(());
         }
@@ -201,55 +217,103 @@ impl Builder<'_> {
     }
 
     /// Runs an installer, passing on what it says; its last words make the error.
+    /// It ends when a stop is requested or its time is up, and with a lease like
+    /// a server's: whatever it has started ends with it.
     fn run(&self, mut command: Command) -> Result<(), LabError> {
-        let program = command.get_program().to_string_lossy().into_owned();
+        let mut lease = Lease::take(self.settings)?;
         let (reader, writer) = std::io::pipe().map_err(LabError::io("a pipe"))?;
         let second = writer.try_clone().map_err(LabError::io("a pipe"))?;
-        command.stdin(Stdio::null()).stdout(writer).stderr(second);
-        let mut child = command
-            .spawn()
-            .map_err(|source| LabError::Spawn { program, source })?;
+        command
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .stderr(second)
+            .env(MARK_VARIABLE, &lease.tree().mark);
+        let mut child = spawn_in_session(&mut command, Signal::KILL)?;
         // Our copies of the pipe's end live in `command`; the reader sees its
         // end only once they are gone.
         drop(command);
-        let mut last = std::collections::VecDeque::new();
-        for line in BufReader::new(reader).lines() {
-            let line = line.map_err(LabError::io("an installer's output"))?;
-            self.tell(LabEvent::EnvironmentStep(line.clone()));
-            last.push_back(line);
-            if last.len() > ERROR_LINES {
-                last.pop_front();
-            }
+        let noted = lease.set_root(ProcessId::of(child.id()));
+        let (lines, said) = mpsc::channel();
+        thread::spawn(move || {
+            let lines_of_text = BufReader::new(reader).lines().map_while(Result::ok);
+            lines_of_text.for_each(|line| drop(lines.send(line)));
+        });
+        let followed = noted.and_then(|()| self.follow(&said));
+        if followed.is_err() {
+            lease.tree().kill();
         }
         let status = child.wait().map_err(LabError::io("an installer's end"))?;
+        let last_words = followed?;
         if status.success() {
             return Ok(());
         }
-        let said = last.into_iter().collect::<Vec<_>>().join("\n");
         Err(LabError::Environment {
             what: self.what.to_owned(),
-            reason: format!("the installer ended with {status}\n{said}"),
+            reason: format!("the installer ended with {status}\n{last_words}"),
         })
+    }
+
+    /// Passes on an installer's lines until it has closed its output; gives the
+    /// last ones.
+    fn follow(&self, said: &Receiver<String>) -> Result<String, LabError> {
+        let deadline = Instant::now() + MAX_BUILD_TIME;
+        let mut last = VecDeque::new();
+        loop {
+            match said.recv_timeout(POLL) {
+                Ok(line) => {
+                    self.tell(LabEvent::EnvironmentStep(line.clone()));
+                    last.push_back(line);
+                    if last.len() > ERROR_LINES {
+                        last.pop_front();
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Ok(Vec::from(last).join("\n"));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.stop.is_requested() {
+                return Err(LabError::Interrupted);
+            }
+            if Instant::now() > deadline {
+                return Err(self.took_too_long());
+            }
+        }
+    }
+
+    /// An exclusive lock, held until the file is closed; waits for other holders
+    /// as long as a slow installation may take.
+    fn lock_file(&self, path: &Path) -> Result<File, LabError> {
+        let file = File::create(path).map_err(LabError::io(path))?;
+        let deadline = Instant::now() + MAX_BUILD_TIME;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(file),
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {}
+                Err(error) => return Err(LabError::io(path)(error.into())),
+            }
+            if self.stop.is_requested() {
+                return Err(LabError::Interrupted);
+            }
+            if Instant::now() > deadline {
+                return Err(self.took_too_long());
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    fn took_too_long(&self) -> LabError {
+        LabError::Environment {
+            what: self.what.to_owned(),
+            reason: format!(
+                "it took longer than {} minutes",
+                MAX_BUILD_TIME.as_secs() / 60
+            ),
+        }
     }
 
     fn tell(&self, event: LabEvent) {
         // A receiver that went away does not want to know.
         let _ = self.events.send(event);
-    }
-}
-
-/// An exclusive lock, held until the file is closed; waits for other holders as
-/// long as a slow installation may take.
-fn lock_file(path: &Path) -> Result<File, LabError> {
-    let file = File::create(path).map_err(LabError::io(path))?;
-    let deadline = Instant::now() + MAX_BUILD_TIME;
-    loop {
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(100));
-            }
-            Err(error) => return Err(LabError::io(path)(error.into())),
-        }
     }
 }

@@ -143,7 +143,9 @@ impl LabError {
             | Self::Study(_)
             | Self::NotServed { .. }
             | Self::Usage(_)
-            | Self::Store(StoreError::NoSuchRun { .. }) => ExitStatus::Usage,
+            | Self::Store(StoreError::NoSuchRun { .. } | StoreError::Folder { .. }) => {
+                ExitStatus::Usage
+            }
             Self::PortInUse { .. }
             | Self::ServerDied { .. }
             | Self::NotReady { .. }

@@ -59,8 +59,6 @@ pub enum LabEvent {
     Ready {
         /// From start to first answer.
         boot_ms: u64,
-        /// Its processes.
-        processes: usize,
     },
     /// Load is being sent, with this much time in all, warm-up included.
     Load {

@@ -6,14 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::process::ProcessId;
+use crate::process::{Owner, OwnerState, ProcessId};
 use crate::tree::Tree;
 use crate::{LabError, Settings};
 
 /// What a lease's file holds.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 struct Content {
-    owner: ProcessId,
+    owner: Owner,
     tree: Tree,
     scratch: PathBuf,
 }
@@ -31,9 +31,10 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 impl Lease {
     /// Makes the lease and the scratch folder, before anything is started.
     pub(crate) fn take(settings: &Settings) -> Result<Self, LabError> {
-        let owner = ProcessId::own();
+        let owner = Owner::own();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mark = format!("{}-{}-{number}", owner.pid, owner.start_ticks);
+        let ProcessId { pid, start_ticks } = owner.process();
+        let mark = format!("{pid}-{start_ticks}-{number}");
         let scratch = settings.scratch().join(&mark);
         let leases = settings.leases();
         fs::create_dir_all(&leases).map_err(LabError::io(&leases))?;
@@ -96,10 +97,15 @@ pub fn sweep(settings: &Settings) -> usize {
             .ok()
             .and_then(|json| serde_json::from_slice(&json).ok());
         // A lease that cannot be read is being written or is not ours.
-        let Some(content) = content.filter(|content| !content.owner.is_alive()) else {
+        let Some(content) = content else {
             continue;
         };
-        killed += content.tree.kill();
+        match content.owner.state() {
+            OwnerState::MayBeAlive => continue,
+            OwnerState::Gone => killed += content.tree.kill(),
+            // Whoever has the numbers now is somebody else.
+            OwnerState::BeforeReboot => {}
+        }
         let _ = fs::remove_dir_all(&content.scratch);
         let _ = fs::remove_file(&path);
     }
@@ -150,8 +156,7 @@ mod tests {
             .env(MARK_VARIABLE, &lease.tree().mark)
             .spawn()
             .unwrap();
-        // An owner that never was: its start lies in another boot.
-        lease.content.owner.start_ticks += 1;
+        lease.content.owner = Owner::gone();
         lease.write().unwrap();
         let scratch = lease.scratch().to_owned();
         std::mem::forget(lease);
@@ -160,5 +165,24 @@ mod tests {
         assert!(!orphan.wait().unwrap().success(), "it was killed");
         assert!(!scratch.exists());
         assert_eq!(sweep(&settings), 0);
+    }
+
+    #[test]
+    fn after_a_reboot_only_files_are_removed() {
+        let home = tempfile::tempdir().unwrap();
+        let settings = settings(home.path());
+        let mut lease = Lease::take(&settings).unwrap();
+        let mut stranger = Command::new("sleep").arg("1000").spawn().unwrap();
+        lease.content.tree.root = ProcessId::of(stranger.id());
+        lease.content.owner = Owner::before_reboot();
+        lease.write().unwrap();
+        let scratch = lease.scratch().to_owned();
+        std::mem::forget(lease);
+
+        assert_eq!(sweep(&settings), 0);
+        assert!(stranger.try_wait().unwrap().is_none(), "the stranger lives");
+        assert!(!scratch.exists());
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
     }
 }

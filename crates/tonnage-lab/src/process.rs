@@ -1,8 +1,12 @@
-//! Facts about processes from `/proc`, and signals to them.
+//! Facts about processes from `/proc`, signals to them, and how they are started.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal};
+
+use crate::LabError;
 
 /// A process, told apart from a later one with the same number by when it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -10,6 +14,80 @@ pub(crate) struct ProcessId {
     pub(crate) pid: u32,
     /// Clock ticks since boot (field 22 of `/proc/PID/stat`).
     pub(crate) start_ticks: u64,
+}
+
+/// The process that something belongs to, recognised even after a reboot and
+/// from inside another container that shares the folder.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Owner {
+    process: ProcessId,
+    /// The kernel's identity for the time since it was booted.
+    boot_id: String,
+    /// The namespace in which the number means this process.
+    pid_namespace: String,
+}
+
+/// What is known of an owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnerState {
+    /// At work, or out of sight in another namespace.
+    MayBeAlive,
+    /// It has ended; its processes may still be there.
+    Gone,
+    /// It ended with an earlier boot, and so did everything that it started.
+    BeforeReboot,
+}
+
+impl Owner {
+    /// The calling process.
+    pub(crate) fn own() -> Self {
+        Self {
+            process: ProcessId::own(),
+            boot_id: boot_id(),
+            pid_namespace: pid_namespace(),
+        }
+    }
+
+    pub(crate) fn process(&self) -> ProcessId {
+        self.process
+    }
+
+    pub(crate) fn state(&self) -> OwnerState {
+        if self.boot_id != boot_id() {
+            OwnerState::BeforeReboot
+        } else if self.pid_namespace != pid_namespace() || self.process.is_alive() {
+            OwnerState::MayBeAlive
+        } else {
+            OwnerState::Gone
+        }
+    }
+
+    /// An owner with this process's number that has ended.
+    #[cfg(test)]
+    pub(crate) fn gone() -> Self {
+        let mut owner = Self::own();
+        owner.process.start_ticks += 1;
+        owner
+    }
+
+    /// An owner from before the last boot.
+    #[cfg(test)]
+    pub(crate) fn before_reboot() -> Self {
+        Self {
+            boot_id: "earlier".to_owned(),
+            ..Self::gone()
+        }
+    }
+}
+
+fn boot_id() -> String {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    text.trim().to_owned()
+}
+
+fn pid_namespace() -> String {
+    let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    link.to_string_lossy().into_owned()
 }
 
 /// A process as the kernel shows it.
@@ -97,9 +175,69 @@ fn parse_stat(pid: u32, stat: &str) -> Option<ProcessInfo> {
     })
 }
 
+/// Starts a process as the leader of a session of its own, which gets `at_death`
+/// when the thread that started it ends.
+#[expect(
+    unsafe_code,
+    reason = "only between fork and exec can a child leave our session and ask to end with us"
+)]
+pub(crate) fn spawn_in_session(command: &mut Command, at_death: Signal) -> Result<Child, LabError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let parent = rustix::process::getpid();
+    let in_child = move || {
+        rustix::process::setsid()?;
+        rustix::process::set_parent_process_death_signal(Some(at_death))?;
+        // The parent may have died before the signal was asked for.
+        if rustix::process::getppid() != Some(parent) {
+            return Err(std::io::ErrorKind::Interrupted.into());
+        }
+        Ok(())
+    };
+    // SAFETY: the closure runs in the forked child before exec. It makes three
+    // system calls and neither allocates nor takes a lock, so that it cannot
+    // meet a lock that another thread held at the time of the fork.
+    unsafe { command.pre_exec(in_child) };
+    command
+        .spawn()
+        .map_err(|source| LabError::Spawn { program, source })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_started_process_leads_its_own_session() {
+        let mut child = spawn_in_session(Command::new("sleep").arg("1000"), Signal::TERM).unwrap();
+        let info = ProcessInfo::of(child.id()).unwrap();
+        assert_eq!(info.session, child.id());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_child_ends_with_the_thread_that_started_it() {
+        let starter = std::thread::spawn(|| {
+            spawn_in_session(Command::new("sleep").arg("1000"), Signal::TERM).unwrap()
+        });
+        let status = starter.join().unwrap().wait().unwrap();
+        assert_eq!(
+            std::os::unix::process::ExitStatusExt::signal(&status),
+            Some(15)
+        );
+    }
+
+    #[test]
+    fn owners_are_told_apart() {
+        assert_eq!(Owner::own().state(), OwnerState::MayBeAlive);
+        assert_eq!(Owner::gone().state(), OwnerState::Gone);
+        assert_eq!(Owner::before_reboot().state(), OwnerState::BeforeReboot);
+        let elsewhere = Owner {
+            pid_namespace: "pid:[1]".to_owned(),
+            ..Owner::gone()
+        };
+        assert_eq!(elsewhere.state(), OwnerState::MayBeAlive);
+    }
 
     #[test]
     fn a_name_may_hold_blanks_and_parentheses() {

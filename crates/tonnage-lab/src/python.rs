@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::{LabError, Settings};
 
@@ -25,19 +26,22 @@ const QUESTION: &str = "import sys, venv, ensurepip
 print('%d.%d.%d' % sys.version_info[:3])
 print(sys.executable)";
 
+/// How long a candidate may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// The Python that the user asks for, else the newest supported one on PATH or
 /// among pyenv's versions.
 pub(crate) fn find(settings: &Settings) -> Result<Python, LabError> {
     if let Some(asked) = &settings.python {
         let python = ask(asked, &settings.installer_environment).map_err(|reason| {
-            LabError::Python(format!(
+            LabError::Usage(format!(
                 "$TONNAGE_PYTHON is {}, but {reason}",
                 asked.display()
             ))
         })?;
         return match minor(&python.version) {
             Some(minor) if minor >= *SUPPORTED.start() => Ok(python),
-            _ => Err(LabError::Python(format!(
+            _ => Err(LabError::Usage(format!(
                 "$TONNAGE_PYTHON is Python {}, but 3.{} or newer is needed",
                 python.version,
                 SUPPORTED.start()
@@ -106,13 +110,35 @@ fn candidates(settings: &Settings) -> Vec<PathBuf> {
 }
 
 fn ask(candidate: &Path, environment: &BTreeMap<OsString, OsString>) -> Result<Python, String> {
-    let output = Command::new(candidate)
+    let mut child = Command::new(candidate)
         .args(["-I", "-c", QUESTION])
         .env_clear()
         .envs(environment)
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .map_err(|error| format!("it cannot be started: {error}"))?;
+    let deadline = Instant::now() + ANSWER_TIMEOUT;
+    // Its few lines fit into the pipes' buffers, so that it cannot block on us.
+    while child
+        .try_wait()
+        .map_err(|error| error.to_string())?
+        .is_none()
+    {
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(format!(
+                "it does not answer within {} s",
+                ANSWER_TIMEOUT.as_secs()
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child
+        .wait_with_output()
+        .map_err(|error| error.to_string())?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
         let last = text.trim().lines().last().unwrap_or("no message").trim();

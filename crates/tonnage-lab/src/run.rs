@@ -52,6 +52,11 @@ pub fn run_study(
 ) -> Result<RunEnd, LabError> {
     let (name, study_toml) = Catalog.study_text(&request.study)?;
     let study = Study::prepare(&request.study, &study_toml, request.quick, &request.sets)?;
+    let target = request
+        .target
+        .as_deref()
+        .map(tonnage_load::base_of)
+        .transpose()?;
     let cells = study.cells();
     check(&cells, request)?;
 
@@ -68,7 +73,7 @@ pub fn run_study(
         study: &study,
         run_id: &run.run_id,
         run_folder: &run.folder,
-        target: request.target.as_deref(),
+        target: target.as_deref(),
         stop,
         events,
     };
@@ -81,11 +86,12 @@ pub fn run_study(
         ),
         Some(error) => (RunStatus::Failed, error.to_string()),
     };
-    store.end_run(&run.run_id, status, &reason, unix_us())?;
+    let noted = store.end_run(&run.run_id, status, &reason, unix_us());
     Ok(RunEnd {
         run_id: run.run_id,
         folder: run.folder,
-        error,
+        // What went wrong first is what matters.
+        error: error.or(noted.err().map(LabError::from)),
     })
 }
 
@@ -122,6 +128,12 @@ fn begin(
         ))
     };
     fs::create_dir_all(&folder).map_err(unusable)?;
+    if fs::read_dir(&folder).map_err(unusable)?.next().is_some() {
+        return Err(LabError::Usage(format!(
+            "the folder {} is not empty; a run needs one of its own",
+            folder.display()
+        )));
+    }
     Ok(RunRecord {
         run_id,
         study,
@@ -146,16 +158,8 @@ fn check(cells: &[CellPlan], request: &RunRequest) -> Result<(), LabError> {
         let stack = Catalog.stack(&cell.stack)?;
         Catalog.app_target(&cell.stack, &stack, &cell.workload)?;
     }
-    let Some(target) = &request.target else {
+    if request.target.is_none() {
         return Ok(());
-    };
-    let has_path = target
-        .split_once("://")
-        .is_some_and(|(_, rest)| rest.trim_end_matches('/').contains(['/', '?', '#']));
-    if !target.starts_with("http://") || has_path {
-        return Err(LabError::Usage(format!(
-            "--target {target}: expected http://host:port/ without a path; the study adds its own"
-        )));
     }
     let set = |factor: &str| {
         request

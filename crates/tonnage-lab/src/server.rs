@@ -2,7 +2,6 @@
 //! that it has started itself.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Sender;
@@ -14,7 +13,7 @@ use tonnage_model::{Stack, StopSignal};
 
 use crate::catalog::hex;
 use crate::lease::Lease;
-use crate::process::ProcessId;
+use crate::process::{ProcessId, spawn_in_session};
 use crate::tree::MARK_VARIABLE;
 use crate::{Catalog, LabError, LabEvent, Settings, environment, log, sockets, verify};
 
@@ -55,6 +54,7 @@ pub struct Running {
     lease: Lease,
     stack: Stack,
     output: Output,
+    port: u16,
     /// `http://host:port`, as a client on this machine reaches it.
     pub base: String,
     /// From start to first answer.
@@ -76,20 +76,21 @@ impl Running {
         let stack = catalog.stack(&plan.stack)?;
         let target = catalog.app_target(&plan.stack, &stack, &plan.workload)?;
         let workload = catalog.workload(&plan.workload)?;
-        if let Some(port) = plan.port {
-            sockets::check_free(&plan.host, port)?;
-        }
         let environment = environment::ensure(
             settings,
             &format!("the environment of {}", plan.stack),
             catalog.stack_lock(&plan.stack, &stack)?,
+            stop,
             events,
         )?;
         if stop.is_requested() {
             return Err(LabError::Interrupted);
         }
         let port = match plan.port {
-            Some(port) => port,
+            Some(port) => {
+                sockets::check_free(&plan.host, port)?;
+                port
+            }
             None => sockets::free_port(&plan.host)?,
         };
         let lease = Lease::take(settings)?;
@@ -101,11 +102,12 @@ impl Running {
             target: &target,
             scratch: lease.scratch(),
         };
-        let command = command(settings, &stack, &values, &lease.tree().mark, &output)?;
+        let mut command = command(settings, &stack, &values, &lease.tree().mark, &output)?;
         let started = Instant::now();
-        // Whole from the moment of its birth: dropping it stops the process.
+        // Dropping it stops the process from here on, whatever happens next.
         let mut running = Self {
-            child: spawn(command)?,
+            child: spawn_in_session(&mut command, Signal::TERM)?,
+            port,
             base: format!("http://{}", reachable(&plan.host, port)),
             boot: Duration::ZERO,
             lock: environment.fingerprint,
@@ -131,6 +133,7 @@ impl Running {
         loop {
             self.check_alive("ended before it answered")?;
             let last = match agent.get(&url).call() {
+                Ok(_) if !self.listens() => "another process answers there".to_owned(),
                 Ok(response) if response.status().is_success() => {
                     self.boot = started.elapsed();
                     return Ok(());
@@ -150,6 +153,14 @@ impl Running {
             }
             std::thread::sleep(READY_POLL);
         }
+    }
+
+    /// Whether it is this server that listens on its port: another one may have
+    /// been faster, and would be measured in its place.
+    fn listens(&self) -> bool {
+        let members = self.lease.tree().members();
+        let members: Vec<u32> = members.iter().map(|member| member.id.pid).collect();
+        sockets::listens(&members, self.port)
     }
 
     /// Fails where the started process has ended; `when` says in which part of
@@ -262,33 +273,6 @@ fn command(
     Ok(command)
 }
 
-/// Starts a process as the leader of a session of its own, which ends with the
-/// thread that started it.
-#[expect(
-    unsafe_code,
-    reason = "only between fork and exec can a child leave our session and ask to end with us"
-)]
-fn spawn(mut command: Command) -> Result<Child, LabError> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let parent = rustix::process::getpid();
-    let in_child = move || {
-        rustix::process::setsid()?;
-        rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
-        // The parent may have died before the signal was asked for.
-        if rustix::process::getppid() != Some(parent) {
-            return Err(std::io::ErrorKind::Interrupted.into());
-        }
-        Ok(())
-    };
-    // SAFETY: the closure runs in the forked child before exec. It makes three
-    // system calls and neither allocates nor takes a lock, so that it cannot
-    // meet a lock that another thread held at the time of the fork.
-    unsafe { command.pre_exec(in_child) };
-    command
-        .spawn()
-        .map_err(|source| LabError::Spawn { program, source })
-}
-
 /// 32 random hexadecimal digits.
 fn secret() -> Result<String, LabError> {
     let mut bytes = [0; 16];
@@ -317,16 +301,5 @@ mod tests {
         assert_eq!(reachable("::", 80), "[::1]:80");
         assert_eq!(reachable("::1", 80), "[::1]:80");
         assert_eq!(reachable("127.0.0.1", 80), "127.0.0.1:80");
-    }
-
-    #[test]
-    fn a_started_process_leads_its_own_session() {
-        let mut command = Command::new("sleep");
-        command.arg("1000");
-        let mut child = spawn(command).unwrap();
-        let info = crate::process::ProcessInfo::of(child.id()).unwrap();
-        assert_eq!(info.session, child.id());
-        child.kill().unwrap();
-        child.wait().unwrap();
     }
 }

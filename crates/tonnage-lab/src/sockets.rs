@@ -48,23 +48,45 @@ pub(crate) fn free_port(host: &str) -> Result<u16, LabError> {
 
 /// Who listens on a port, as ` by NAME (pid N)`.
 fn holder(port: u16) -> Option<String> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .map(|path| fs::read_to_string(path).unwrap_or_default());
-    let inode = tables
-        .iter()
-        .flat_map(|table| table.lines())
-        .find_map(|line| listener_inode(line, port))?;
-    let link = format!("socket:[{inode}]");
-    let process = ProcessInfo::all().into_iter().find(|process| {
-        let files = fs::read_dir(format!("/proc/{}/fd", process.id.pid))
-            .into_iter()
-            .flatten()
-            .flatten();
-        files
-            .filter_map(|file| fs::read_link(file.path()).ok())
-            .any(|target| target.as_os_str() == link.as_str())
-    })?;
+    let inodes = listener_inodes(port);
+    let process = ProcessInfo::all()
+        .into_iter()
+        .find(|process| has_socket(process.id.pid, &inodes))?;
     Some(format!(" by {} (pid {})", process.name, process.id.pid))
+}
+
+/// Whether one of these processes listens on `port`.
+pub(crate) fn listens(pids: &[u32], port: u16) -> bool {
+    let inodes = listener_inodes(port);
+    pids.iter().any(|&pid| has_socket(pid, &inodes))
+}
+
+/// The inodes of all sockets that listen on `port`, as `/proc/PID/fd` shows them.
+fn listener_inodes(port: u16) -> Vec<String> {
+    ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .flat_map(fs::read_to_string)
+        .flat_map(|table| {
+            let inodes = table.lines().filter_map(|line| listener_inode(line, port));
+            inodes
+                .map(|inode| format!("socket:[{inode}]"))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn has_socket(pid: u32, sockets: &[String]) -> bool {
+    let files = fs::read_dir(format!("/proc/{pid}/fd"));
+    files
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|file| fs::read_link(file.path()).ok())
+        .any(|target| {
+            sockets
+                .iter()
+                .any(|socket| target.as_os_str() == socket.as_str())
+        })
 }
 
 /// The inode of a line of `/proc/net/tcp` that listens on `port`.
@@ -134,6 +156,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let error = check_free("127.0.0.1", port).unwrap_err().to_string();
+        assert!(listens(&[std::process::id()], port) && !listens(&[1], port));
         assert!(
             error.contains(&format!("(pid {})", std::process::id())),
             "{error}"

@@ -33,17 +33,17 @@ impl Tree {
     pub(crate) fn members(&self) -> Vec<ProcessInfo> {
         let all = ProcessInfo::all();
         let assignment = format!("{MARK_VARIABLE}={}", self.mark);
-        // A session's number is its leader's, and is not given out again while
-        // the session has a member; but the leader's number alone may be.
-        let session = self.root.map(|root| root.pid);
-        let began_after_root = |info: &ProcessInfo| {
-            self.root
-                .is_some_and(|root| info.id.start_ticks >= root.start_ticks)
-        };
+        // A session goes by its leader's number, which may be another process's
+        // by now: it counts only while just that leader is there, if only as a
+        // zombie. Without it, the mark is what is left to go by.
+        let leader = self
+            .root
+            .filter(|root| all.iter().any(|info| info.id == *root));
+        let session = leader.map(|root| root.pid);
         let mut pids: HashSet<u32> = all
             .iter()
             .filter(|info| {
-                Some(info.session) == session && began_after_root(info)
+                Some(info.session) == session && session.is_some()
                     || self.root == Some(info.id)
                     || info.has_variable(&assignment)
             })
@@ -142,6 +142,23 @@ mod tests {
         assert!(tree.stop(Signal::TERM, Duration::from_millis(50)) >= 3);
         child.wait().unwrap();
         assert!(tree.members().is_empty());
+    }
+
+    #[test]
+    fn a_session_whose_number_was_given_out_again_is_not_ours() {
+        let mut stranger =
+            crate::process::spawn_in_session(Command::new("sleep").arg("1000"), Signal::TERM)
+                .unwrap();
+        let mut root = ProcessId::of(stranger.id()).unwrap();
+        root.start_ticks -= 1;
+        let tree = Tree {
+            mark: "nobody-has-this-mark".to_owned(),
+            root: Some(root),
+        };
+        assert_eq!(tree.kill(), 0);
+        assert!(stranger.try_wait().unwrap().is_none(), "the stranger lives");
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::{Catalog, LabError, LabEvent, Settings, sockets, usable_cpus, verify}
 /// a failure for any user of a web service.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// How long the first connect of a load may take.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How often the number of TIME_WAIT sockets is looked at.
 const DRAIN_POLL: Duration = Duration::from_millis(250);
 
@@ -46,41 +49,41 @@ pub(crate) struct TrialEnd {
 struct Facts {
     lock: String,
     boot: Option<Duration>,
+    processes: Option<u32>,
+    time_wait: TimeWait,
     load: Option<LoadReport>,
 }
 
 impl Trials<'_> {
     /// Measures one cell with `clients` users. What goes wrong is in the record.
     pub(crate) fn measure(&self, plan: &CellPlan, clients: u32, position: u32) -> TrialEnd {
-        let time_wait = self.drain(&self.study.pause);
-        let log = self
-            .target
-            .is_none()
-            .then(|| PathBuf::from(format!("trials/{position:03}/server.log")));
+        let log = PathBuf::from(format!("trials/{position:03}/server.log"));
         let mut facts = Facts::default();
         let started_unix_us = crate::run::unix_us();
-        let result = self.attempt(plan, clients, log.as_deref(), &mut facts);
+        let result = match self.target {
+            _ if self.stop.is_requested() => Err(LabError::Interrupted),
+            Some(base) => self.measure_external(base, plan, clients, &mut facts),
+            None => self.measure_own(plan, clients, &self.run_folder.join(&log), &mut facts),
+        };
+        let cut_short = |load: &LoadReport| load.ended == EndReason::Interrupted;
         let interrupted = matches!(result, Err(LabError::Interrupted))
-            || facts
-                .load
-                .as_ref()
-                .is_some_and(|load| load.ended == EndReason::Interrupted);
+            || facts.load.as_ref().is_some_and(cut_short);
         let outcome = match &result {
             _ if interrupted => TrialOutcome::Interrupted,
             Ok(()) => TrialOutcome::Measured,
             Err(error) => TrialOutcome::Failed(error.to_string()),
         };
-        let cell = self.cell(plan, clients, facts.lock);
         TrialEnd {
             record: TrialRecord {
                 run_id: self.run_id.to_owned(),
                 position,
-                cell,
+                cell: self.cell(plan, clients, facts.lock),
                 started_unix_us,
                 boot_ms: facts.boot.map(|boot| boot.as_millis() as u64),
-                time_wait,
+                processes: facts.processes,
+                time_wait: facts.time_wait,
                 outcome,
-                log: log.filter(|log| self.run_folder.join(log).exists()),
+                log: Some(log).filter(|log| self.run_folder.join(log).exists()),
                 load: facts.load,
             },
             error: if interrupted {
@@ -115,23 +118,27 @@ impl Trials<'_> {
         }
     }
 
-    fn attempt(
+    fn measure_external(
+        &self,
+        base: &str,
+        plan: &CellPlan,
+        clients: u32,
+        facts: &mut Facts,
+    ) -> Result<(), LabError> {
+        let workload = Catalog.workload(&plan.workload)?;
+        verify(base, &workload, self.stop)?;
+        facts.time_wait = self.drain(&self.study.pause);
+        self.load(base, plan, clients, facts)
+    }
+
+    fn measure_own(
         &self,
         plan: &CellPlan,
         clients: u32,
-        log: Option<&Path>,
+        log: &Path,
         facts: &mut Facts,
     ) -> Result<(), LabError> {
-        if self.stop.is_requested() {
-            return Err(LabError::Interrupted);
-        }
-        let workload = Catalog.workload(&plan.workload)?;
-        let Some(log) = log else {
-            let base = self.target.unwrap_or_default();
-            verify(base, &workload)?;
-            return self.load(base, plan, clients, facts);
-        };
-        let log = self.run_folder.join(log);
+        facts.time_wait = self.drain(&self.study.pause);
         let folder = log.parent().unwrap_or(self.run_folder);
         std::fs::create_dir_all(folder).map_err(LabError::io(folder))?;
         self.tell(LabEvent::Starting { clients });
@@ -142,24 +149,19 @@ impl Trials<'_> {
             host: "127.0.0.1".to_owned(),
             port: None,
         };
-        let mut running = Running::start(
-            self.settings,
-            &server,
-            Output::File(log),
-            self.stop,
-            self.events,
-        )?;
+        let output = Output::File(log.to_owned());
+        let mut running = Running::start(self.settings, &server, output, self.stop, self.events)?;
         facts.lock.clone_from(&running.lock);
         facts.boot = Some(running.boot);
-        verify(&running.base, &workload)?;
+        verify(&running.base, &Catalog.workload(&plan.workload)?, self.stop)?;
         self.tell(LabEvent::Ready {
             boot_ms: running.boot.as_millis() as u64,
-            processes: running.processes(),
         });
         let base = running.base.clone();
         let loaded = self.load(&base, plan, clients, facts);
         // A server that died explains whatever else went wrong.
         running.check_alive("ended under load")?;
+        facts.processes = Some(running.processes() as u32);
         loaded
     }
 
@@ -180,7 +182,7 @@ impl Trials<'_> {
         let load = LoadPlan {
             target: Target::resolve(
                 &format!("{}{path}", base.trim_end_matches('/')),
-                REQUEST_TIMEOUT,
+                PROBE_TIMEOUT,
             )?,
             request: RequestParts::default(),
             connections: clients,
@@ -207,10 +209,8 @@ impl Trials<'_> {
             drop(sender);
             report
         })?;
-        let counts = report.counts;
-        let nothing =
-            counts.succeeded == 0 && counts.failed > 0 && report.ended != EndReason::Interrupted;
-        let reason = describe_failures(&report);
+        let nothing = report.counts.succeeded == 0 && report.ended != EndReason::Interrupted;
+        let reason = describe_losses(&report);
         facts.load = Some(report);
         if nothing {
             return Err(LabError::NothingSucceeded(reason));
@@ -243,19 +243,22 @@ impl Trials<'_> {
     }
 }
 
-/// The failures of a report in words, such as `connect × refused: 12`.
-fn describe_failures(report: &LoadReport) -> String {
-    let failures: Vec<String> = report
+/// What became of the requests that did not succeed, such as
+/// `connect × refused: 12, unfinished: 3`.
+fn describe_losses(report: &LoadReport) -> String {
+    let mut losses: Vec<String> = report
         .failures
         .iter()
         .map(|failure| {
-            format!(
-                "{} × {}: {}",
-                failure.phase.name(),
-                failure.cause.name(),
-                failure.count
-            )
+            let (phase, cause) = (failure.phase.name(), failure.cause.name());
+            format!("{phase} × {cause}: {}", failure.count)
         })
         .collect();
-    failures.join(", ")
+    if report.counts.unfinished > 0 {
+        losses.push(format!(
+            "unfinished when the window ended: {}",
+            report.counts.unfinished
+        ));
+    }
+    losses.join(", ")
 }

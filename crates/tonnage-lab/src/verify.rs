@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use regex::Regex;
+use tonnage_load::Stop;
 use tonnage_model::{Verification, Workload};
 use ureq::Agent;
 
 use crate::LabError;
 
 /// How long one answer may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The most of an answer that is read, in bytes.
 const MAX_BODY_BYTES: u64 = 4 * 1024 * 1024;
@@ -31,10 +32,13 @@ pub(crate) fn agent(timeout: Duration) -> Agent {
 }
 
 /// Checks that the server at `base` (`http://host:port`) answers as the workload
-/// promises.
-pub fn verify(base: &str, workload: &Workload) -> Result<(), LabError> {
+/// promises, unless a stop is requested.
+pub fn verify(base: &str, workload: &Workload, stop: &Stop) -> Result<(), LabError> {
     let agent = agent(TIMEOUT);
     workload.verify.iter().try_for_each(|check| {
+        if stop.is_requested() {
+            return Err(LabError::Interrupted);
+        }
         let url = format!("{}{}", base.trim_end_matches('/'), check.path);
         let wrong = |message: String| LabError::WrongAnswer {
             url: url.clone(),

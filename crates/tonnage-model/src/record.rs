@@ -138,6 +138,9 @@ pub struct TrialRecord {
     /// From the start of the process until it answered, in milliseconds; `None`
     /// with `--target` or where it never did.
     pub boot_ms: Option<u64>,
+    /// The server's processes at the end of the window; `None` with `--target` or
+    /// where it did not come to that.
+    pub processes: Option<u32>,
     /// TIME_WAIT sockets before the trial.
     pub time_wait: TimeWait,
     /// How it ended.

@@ -148,6 +148,7 @@ fn trial(position: u32, cell: Cell, rps: f64) -> TrialRecord {
         position,
         started_unix_us: 1_795_226_400_000_000 + u64::from(position) * 40_000_000,
         boot_ms: Some(412),
+        processes: Some(6),
         time_wait: TimeWait {
             sockets: 120,
             waited_ms: 0,

@@ -19,8 +19,11 @@ const TICK: Duration = Duration::from_millis(120);
 pub(crate) fn show(events: &Receiver<LabEvent>, study: Option<&Study>) {
     let mut console = Console {
         study,
-        bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
+        // Without a style of its own it would show an empty bar at once.
+        bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+            .with_style(style("")),
         window: None,
+        drain_was_told: false,
     };
     for event in events {
         console.event(event);
@@ -33,6 +36,8 @@ struct Console<'a> {
     bar: ProgressBar,
     /// Progress at the last look, for the rate since then: seconds, successes.
     window: Option<(f64, u64)>,
+    /// Whether this wait for sockets was told where there is no terminal.
+    drain_was_told: bool,
 }
 
 impl Console<'_> {
@@ -61,12 +66,13 @@ impl Console<'_> {
                 self.note(&format!("{number}{label}"));
             }
             LabEvent::Draining { sockets, bound } => {
+                if !output::progress_is_seen() && !std::mem::replace(&mut self.drain_was_told, true) {
+                    output::note(&format!("Waiting until at most {bound} of {sockets} sockets are in TIME_WAIT …"));
+                }
                 self.spin(format!("waiting for sockets in TIME_WAIT to become fewer: {sockets}, wanted {bound}"));
             }
             LabEvent::Starting { clients } => self.spin(format!("starting the server for {clients} users")),
-            LabEvent::Ready { boot_ms, processes } => {
-                self.spin(format!("ready after {boot_ms} ms, {processes} processes"));
-            }
+            LabEvent::Ready { boot_ms } => self.spin(format!("ready after {boot_ms} ms")),
             LabEvent::Load { progress, total_seconds } => self.load(progress, total_seconds),
             LabEvent::TrialEnded(trial) => {
                 self.clear();
@@ -96,6 +102,13 @@ impl Console<'_> {
             }
             _ => 0.0,
         };
+        if total_seconds <= 0.0 {
+            self.bar.set_style(style("{spinner} {msg}"));
+            self.bar.set_message(format!(
+                "{succeeded} succeeded, {rate:.0} req/s, {failed} failed"
+            ));
+            return self.bar.tick();
+        }
         self.bar.set_style(style("{bar:24} {msg}"));
         self.bar.set_length((total_seconds * 1000.0) as u64);
         self.bar.set_position((seconds * 1000.0) as u64);
@@ -112,6 +125,7 @@ impl Console<'_> {
     }
 
     fn clear(&mut self) {
+        self.drain_was_told = false;
         self.window = None;
         self.bar.disable_steady_tick();
         self.bar.set_message(String::new());

@@ -55,7 +55,7 @@ fn exit_status(error: &anyhow::Error) -> ExitStatus {
         return ExitStatus::Usage;
     }
     match error.downcast_ref::<StoreError>() {
-        Some(StoreError::NoSuchRun { .. }) => return ExitStatus::Usage,
+        Some(StoreError::NoSuchRun { .. } | StoreError::Folder { .. }) => return ExitStatus::Usage,
         Some(_) => return ExitStatus::Internal,
         None => {}
     }

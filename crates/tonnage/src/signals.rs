@@ -12,7 +12,13 @@ use tonnage_model::ExitStatus;
 /// A wish to stop that the first signal fulfils.
 pub(crate) fn stop_on_signals() -> anyhow::Result<Stop> {
     let flag = Arc::new(AtomicBool::new(false));
+    let ignored = ignored_signals();
     for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // `nohup` and shells that start something in the background have said
+        // that these do not concern us.
+        if ignored >> (signal - 1) & 1 == 1 {
+            continue;
+        }
         // In this order: the first signal finds the flag down and sets it, the
         // second finds it up and exits. Servers then end with their parent.
         let code = i32::from(ExitStatus::Interrupted.code());
@@ -21,4 +27,12 @@ pub(crate) fn stop_on_signals() -> anyhow::Result<Stop> {
             .context("cannot listen for signals")?;
     }
     Ok(Stop::from_flag(flag))
+}
+
+/// The signals that this process was told to ignore, as the kernel's bit mask.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
 }

@@ -6,9 +6,9 @@ mod write;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 /// The newest version of the schema, kept in SQLite's `user_version`.
 const VERSION: i64 = 1;
@@ -92,7 +92,7 @@ impl Store {
             .connection
             .busy_timeout(BUSY_TIMEOUT)
             .map_err(sqlite)?;
-        store.prepare().map_err(sqlite)?;
+        store.prepare_when_free().map_err(sqlite)?;
         let found = store.version().map_err(sqlite)?;
         if found > VERSION {
             return Err(StoreError::TooNew {
@@ -101,6 +101,20 @@ impl Store {
             });
         }
         Ok(store)
+    }
+
+    /// Switching to write-ahead logging does not wait for others by itself, as
+    /// everything else does.
+    fn prepare_when_free(&mut self) -> rusqlite::Result<()> {
+        let deadline = Instant::now() + BUSY_TIMEOUT;
+        loop {
+            match self.prepare() {
+                Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                prepared => return prepared,
+            }
+        }
     }
 
     fn prepare(&mut self) -> rusqlite::Result<()> {
@@ -139,6 +153,11 @@ impl Store {
             reason: reason.to_string(),
         }
     }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    code == Some(ErrorCode::DatabaseBusy) || code == Some(ErrorCode::DatabaseLocked)
 }
 
 #[cfg(test)]

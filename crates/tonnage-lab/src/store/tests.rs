@@ -41,6 +41,7 @@ fn trial(run_id: &str, position: u32) -> TrialRecord {
         },
         started_unix_us: 2,
         boot_ms: Some(300),
+        processes: Some(6),
         time_wait: TimeWait::default(),
         outcome: TrialOutcome::Failed("the server died".to_owned()),
         log: None,
@@ -94,17 +95,28 @@ fn two_processes_worth_of_writers_do_not_disturb_each_other() {
 }
 
 #[test]
+fn a_new_store_may_be_opened_by_many_at_once() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tonnage.db");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| Store::open(&path).unwrap());
+            }
+        });
+    }
+}
+
+#[test]
 fn the_run_of_a_vanished_process_is_marked_as_abandoned() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("tonnage.db")).unwrap();
     store.begin_run(&run("mine")).unwrap();
     store.begin_run(&run("gone")).unwrap();
+    let gone = serde_json::to_string(&crate::process::Owner::gone()).unwrap();
     store
         .connection
-        .execute(
-            "UPDATE run SET owner = '{\"pid\":4000000,\"start_ticks\":1}' WHERE run_id = 'gone'",
-            [],
-        )
+        .execute("UPDATE run SET owner = ?1 WHERE run_id = 'gone'", [gone])
         .unwrap();
     assert_eq!(store.mark_abandoned().unwrap(), ["gone"]);
     assert_eq!(

@@ -4,7 +4,7 @@ use rusqlite::params;
 use tonnage_model::{RunRecord, RunStatus, TrialOutcome, TrialRecord};
 
 use super::{Store, StoreError};
-use crate::process::ProcessId;
+use crate::process::{Owner, OwnerState};
 
 impl Store {
     /// Notes that a run has begun, made by this process.
@@ -30,7 +30,7 @@ impl Store {
                     run.ended_unix_us.map(|us| us as i64),
                     run.status.name(),
                     run.reason,
-                    json(&ProcessId::own())?,
+                    json(&Owner::own())?,
                 ],
             )
             .map_err(self.sqlite())?;
@@ -69,7 +69,7 @@ impl Store {
     pub fn mark_abandoned(&self) -> Result<Vec<String>, StoreError> {
         let mut gone = Vec::new();
         for (run_id, owner) in self.running()? {
-            if owner.is_alive() {
+            if owner.state() == OwnerState::MayBeAlive {
                 continue;
             }
             self.connection
@@ -90,15 +90,15 @@ impl Store {
 
     /// Names of the runs that other processes are making now.
     pub fn other_runs(&self) -> Result<Vec<String>, StoreError> {
-        let own = ProcessId::own();
+        let own = Owner::own();
         let running = self.running()?.into_iter();
         Ok(running
-            .filter(|(_, owner)| *owner != own && owner.is_alive())
+            .filter(|(_, owner)| *owner != own && owner.state() == OwnerState::MayBeAlive)
             .map(|(run_id, _)| run_id)
             .collect())
     }
 
-    fn running(&self) -> Result<Vec<(String, ProcessId)>, StoreError> {
+    fn running(&self) -> Result<Vec<(String, Owner)>, StoreError> {
         let mut statement = self
             .connection
             .prepare("SELECT run_id, owner FROM run WHERE status = ?1")

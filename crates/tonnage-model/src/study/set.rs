@@ -37,6 +37,16 @@ impl Study {
             .filter(|(name, values)| !name.is_empty() && !values.is_empty())
             .ok_or_else(|| SetError::Form(assignment.to_owned()))?;
         let values: Vec<&str> = values.split(',').map(str::trim).collect();
+        if let Some(twice) = values
+            .iter()
+            .enumerate()
+            .find(|(i, v)| values[..*i].contains(v))
+        {
+            return Err(SetError::Value {
+                name: name.to_owned(),
+                message: format!("`{}` is there twice", twice.1),
+            });
+        }
         let wrong = |message: String| SetError::Value {
             name: name.to_owned(),
             message,

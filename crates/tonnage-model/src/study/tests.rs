@@ -68,6 +68,7 @@ fn a_study_unfolds_into_every_combination() {
 fn mistakes_are_shown_with_place_and_expectation() {
     insta::assert_snapshot!(error_with("workers =", "worker ="), @"sample.toml:8:1: unknown field `worker`, expected one of `stack`, `workload`, `workers`, `keepalive`, `duration`, `warmup`");
     insta::assert_snapshot!(error_with("\"30s\"", "30"), @"sample.toml:10:12: `30` is no duration (expected a number and a unit, like 30s, 500ms or 1m30s)");
+    insta::assert_snapshot!(error_with("warmup = \"2s\"", "warmup = 2"), @r#"sample.toml:11:10: invalid type: integer `2`, expected a duration like "30s""#);
     insta::assert_snapshot!(error_with("\"2n+1\"", "\"2x\""), @"sample.toml:8:11: `2x` is no number of workers (expected a number from 1 to 10000, or a rule like n, 2n or 2n+1)");
     insta::assert_snapshot!(error_with("{iterations}", "{iteration}"), @"sample.toml:23:8: nothing is known by the name of `{iteration}`: did you mean `iterations`? (known: iterations)");
     insta::assert_snapshot!(error_with("figure = \"clients\"", "figure = \"client\""), @"sample.toml:30:33: there is no figure `client`: did you mean `clients`? (known: clients, rps, p50_ms, p95_ms, p99_ms, mean_ms, max_ms, failed, generator_cpu)");
@@ -103,5 +104,6 @@ fn a_wrong_set_says_what_would_be_right() {
     insta::assert_snapshot!(error("duration=0s"), @"`--set duration`: a window must be longer than 0s");
     insta::assert_snapshot!(error("iterations=1 2"), @"`--set iterations`: `1 2` is empty or has blanks, which a request line cannot carry");
     insta::assert_snapshot!(error("clients"), @"`--set clients` is not of the form factor=value or factor=value,value,…");
+    insta::assert_snapshot!(error("clients=1,2,1"), @"`--set clients`: `1` is there twice");
     insta::assert_snapshot!(error("warmup=1s,2s"), @"`--set warmup`: takes one value");
 }

@@ -1,13 +1,14 @@
 //! `tonnage load`: one load, one summary.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::Context;
 use tonnage_lab::LabEvent;
-use tonnage_load::{LoadPlan, RequestParts, Target, Timeouts, default_threads};
+use tonnage_load::{LoadError, LoadPlan, RequestParts, Stop, Target, Timeouts, default_threads};
 use tonnage_model::{EndReason, ExitStatus, LoadReport, StatusSet};
 
 use crate::args::LoadArgs;
@@ -19,45 +20,73 @@ const DEFAULT_DURATION: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(args: LoadArgs) -> anyhow::Result<ExitStatus> {
     let stop = signals::stop_on_signals()?;
-    let to_stdout = args.json.as_deref() == Some(Path::new("-"));
-    let (json, quiet) = (args.json.clone(), args.quiet);
+    let quiet = args.quiet;
+    // Opened before any load is sent: a typo must not cost a measurement.
+    let json = args.json.as_deref().map(open_json).transpose()?;
     let plan = plan(args)?;
+    let report = send(&plan, &stop, !quiet && output::progress_is_seen())?;
+    if !quiet && !matches!(json, Some(Json::Stdout)) {
+        output::result(&tonnage_report::load_text(&report, output::width()));
+    }
+    if let Some(json) = json {
+        json.write(&report)?;
+    }
+    Ok(exit_status(&report))
+}
+
+/// Where the report goes as JSON.
+enum Json {
+    Stdout,
+    File(File, PathBuf),
+}
+
+fn open_json(path: &Path) -> Result<Json, UsageError> {
+    if path == Path::new("-") {
+        return Ok(Json::Stdout);
+    }
+    let file = File::create(path)
+        .map_err(|error| UsageError(format!("cannot write to {}: {error}", path.display())))?;
+    Ok(Json::File(file, path.to_owned()))
+}
+
+impl Json {
+    fn write(self, report: &LoadReport) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(report)?;
+        match self {
+            Self::Stdout => output::result(&text),
+            Self::File(mut file, path) => {
+                writeln!(file, "{text}").with_context(|| path.display().to_string())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sends the load, showing progress where somebody watches.
+fn send(plan: &LoadPlan, stop: &Stop, watched: bool) -> Result<LoadReport, LoadError> {
+    if !watched {
+        return tonnage_load::run(plan, stop, None);
+    }
+    // Zero where only the number of requests ends it.
     let total_seconds = plan
         .duration
-        .map(|duration| (plan.warmup + duration).as_secs_f64());
-    let report = std::thread::scope(|scope| {
+        .map_or(0.0, |duration| (plan.warmup + duration).as_secs_f64());
+    std::thread::scope(|scope| {
         let (sender, progress) = mpsc::channel();
         let (events, shown) = mpsc::channel();
-        let watched = !quiet && output::progress_is_seen() && total_seconds.is_some();
         scope.spawn(move || {
             for progress in progress {
-                let total_seconds = total_seconds.unwrap_or_default();
                 let _ = events.send(LabEvent::Load {
                     progress,
                     total_seconds,
                 });
             }
         });
-        if watched {
-            scope.spawn(move || console::show(&shown, None));
-        }
-        let report = tonnage_load::run(&plan, &stop, watched.then_some(&sender));
+        scope.spawn(move || console::show(&shown, None));
+        let report = tonnage_load::run(plan, stop, Some(&sender));
         drop(sender);
         report
-    })?;
-    if let Some(path) = &json {
-        let mut text = serde_json::to_string_pretty(&report)?;
-        text.push('\n');
-        if to_stdout {
-            output::result(&text);
-        } else {
-            fs::write(path, text).with_context(|| path.display().to_string())?;
-        }
-    }
-    if !quiet && !to_stdout {
-        output::result(&tonnage_report::load_text(&report, output::width()));
-    }
-    Ok(exit_status(&report))
+    })
 }
 
 fn exit_status(report: &LoadReport) -> ExitStatus {

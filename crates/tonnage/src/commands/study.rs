@@ -1,6 +1,7 @@
 //! `tonnage study`: list, run, show, report.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::mpsc;
 
 use tonnage_lab::{Catalog, LabError, RunEnd, RunRequest, Store, run_study};
@@ -42,7 +43,14 @@ fn list() -> anyhow::Result<ExitStatus> {
     for name in Catalog.study_names() {
         output::result(&format!("  {name:<14} {}", Catalog.study(name)?.question));
     }
-    let runs = open_store()?.runs()?;
+    // What ships can be listed without any place for records.
+    let runs = match open_store().and_then(|store| Ok(store.runs()?)) {
+        Ok(runs) => runs,
+        Err(error) => {
+            output::error(&error.context("runs cannot be listed"));
+            return Ok(ExitStatus::Done);
+        }
+    };
     if !runs.is_empty() {
         output::result("Runs, newest first:");
     }
@@ -81,11 +89,31 @@ fn run_one(args: RunArgs, command_line: &[OsString]) -> anyhow::Result<ExitStatu
         });
         run_study(&settings, &request, &stop, &events)
     })?;
-    conclude(&settings.store_path(), end)
+    Ok(conclude(&settings.store_path(), end))
 }
 
-/// Writes the report of whatever was measured; the folder is the last line.
-fn conclude(store: &std::path::Path, end: RunEnd) -> anyhow::Result<ExitStatus> {
+/// Prints what was measured and writes its report; whatever happens, the folder
+/// is the last line.
+fn conclude(store: &Path, end: RunEnd) -> ExitStatus {
+    let mut status = end
+        .error
+        .as_ref()
+        .map_or(ExitStatus::Done, LabError::exit_status);
+    if let Err(error) = write_report(store, &end) {
+        output::error(&error.context("the report could not be written"));
+        if status == ExitStatus::Done {
+            status = ExitStatus::Internal;
+        }
+    }
+    if let Some(error) = end.error {
+        let early = "the run ended early; what was measured is kept";
+        output::error(&anyhow::Error::new(error).context(early));
+    }
+    output::result(&end.folder.display().to_string());
+    status
+}
+
+fn write_report(store: &Path, end: &RunEnd) -> anyhow::Result<()> {
     let document = documents::load(&Store::open(store)?, Some(&end.run_id))?;
     if document
         .trials
@@ -95,16 +123,5 @@ fn conclude(store: &std::path::Path, end: RunEnd) -> anyhow::Result<ExitStatus> 
         output::result(&format!("\n{}", tonnage_report::csv_block(&document)?));
         output::result(&tonnage_report::comparison_text(&document, output::width()));
     }
-    documents::write(&document, &end.folder)?;
-    let status = end
-        .error
-        .as_ref()
-        .map_or(ExitStatus::Done, LabError::exit_status);
-    if let Some(error) = end.error {
-        output::error(
-            &anyhow::Error::new(error).context("the run ended early; what was measured is kept"),
-        );
-    }
-    output::result(&end.folder.display().to_string());
-    Ok(status)
+    documents::write(&document, &end.folder)
 }

@@ -44,7 +44,10 @@ pub(crate) fn run(args: &UpArgs) -> anyhow::Result<ExitStatus> {
         Err(LabError::Interrupted) => return Ok(ExitStatus::Interrupted),
         running => running?,
     };
-    verify(&running.base, &workload)?;
+    match verify(&running.base, &workload, &stop) {
+        Err(LabError::Interrupted) => return Ok(ExitStatus::Interrupted),
+        verified => verified?,
+    }
     output::note(&format!(
         "{} serves {} with {} workers at {}/ (Ctrl-C stops it)",
         plan.stack, plan.workload, plan.workers, running.base

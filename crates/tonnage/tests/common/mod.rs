@@ -77,24 +77,7 @@ impl Home {
 
     /// Starts a command line whose output is read while it runs.
     pub(crate) fn start(&self, arguments: &[&str]) -> Started {
-        let mut child = self
-            .command(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut stderr = child.stderr.take().unwrap();
-        let errors = thread::spawn(move || {
-            let mut text = String::new();
-            let _ = stderr.read_to_string(&mut text);
-            text
-        });
-        Started {
-            child,
-            stdout,
-            errors: Some(errors),
-        }
+        Started::of(self.command(arguments))
     }
 
     /// Every living process that was started for this home's servers, found by
@@ -120,6 +103,27 @@ pub(crate) struct Started {
 }
 
 impl Started {
+    /// Starts a command.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stderr = child.stderr.take().unwrap();
+        let errors = thread::spawn(move || {
+            let mut text = String::new();
+            let _ = stderr.read_to_string(&mut text);
+            text
+        });
+        Self {
+            child,
+            stdout,
+            errors: Some(errors),
+        }
+    }
+
     /// The first line of standard output that has `part` in it.
     pub(crate) fn wait_for_line(&mut self, part: &str) -> String {
         let mut line = String::new();
@@ -169,6 +173,13 @@ pub(crate) struct Process {
     pub(crate) parent: u32,
     pub(crate) command_line: String,
     environment: String,
+}
+
+impl Process {
+    /// Whether `part` is in its environment.
+    pub(crate) fn has(&self, part: &str) -> bool {
+        self.environment.contains(part)
+    }
 }
 
 /// Every process of this user, zombies aside.

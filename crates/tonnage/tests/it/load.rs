@@ -126,3 +126,22 @@ fn sockets_of(pid: u32) -> usize {
         .filter(|target| target.to_string_lossy().starts_with("socket:"))
         .count()
 }
+
+#[test]
+fn a_hang_up_that_nohup_ignores_is_ignored() {
+    let url = format!("http://{}/", answer_with(OK));
+    let mut command = std::process::Command::new("sh");
+    command.args([
+        "-c",
+        "trap '' HUP; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_tonnage"),
+    ]);
+    command.args(["load", "-d", "700ms", "-c", "2", "--json", "-", &url]);
+    let mut load = crate::common::Started::of(command);
+    crate::common::wait_until("load is sent", || sockets_of(load.child.id()) >= 2);
+    load.signal("HUP");
+    let (code, json, errors) = load.finish();
+    assert_eq!(code, Some(0), "{errors}");
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(report["ended"], "duration");
+}

@@ -159,3 +159,77 @@ fn two_runs_at_once_share_the_store_without_harm() {
     assert_eq!(trials, 8);
     assert!(home.servers().is_empty());
 }
+
+#[test]
+fn a_window_without_any_answer_is_no_measurement() {
+    let output = Home::new().tonnage(&[
+        "study",
+        "run",
+        "flask-bench",
+        "--set",
+        "iterations=100000000",
+        "--set",
+        "duration=300ms",
+        "--set",
+        "warmup=0s",
+    ]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{error}");
+    assert!(
+        error.contains("no request succeeded: unfinished when the window ended: 1"),
+        "{error}"
+    );
+    assert!(!text(&output.stdout).contains("Injecting"));
+}
+
+#[test]
+fn a_folder_that_holds_something_is_not_written_to() {
+    let home = Home::new();
+    let folder = home.path().join("mine");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("results.csv"), "precious").unwrap();
+    let output = home.tonnage(&[
+        "study",
+        "run",
+        "flask-bench",
+        "--out",
+        folder.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("is not empty"));
+    assert_eq!(
+        std::fs::read_to_string(folder.join("results.csv")).unwrap(),
+        "precious"
+    );
+}
+
+#[test]
+fn ctrl_c_ends_an_installation_too() {
+    let home = Home::new();
+    let python = home.path().join("python");
+    // Answers like a Python, and then never finishes making an environment.
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *venv\\ /*) sleep 600 & wait;; *) echo 3.12.0; echo {};; esac\n",
+        python.display()
+    );
+    std::fs::write(&python, script).unwrap();
+    let mut permissions = std::fs::metadata(&python).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+    std::fs::set_permissions(&python, permissions).unwrap();
+
+    let mut command = home.command(&["study", "run", "flask-bench", "--quick"]);
+    command.env("TONNAGE_PYTHON", &python);
+    command.env("INSTALLER_OF", home.path());
+    let mut study = crate::common::Started::of(command);
+    let mark = format!("INSTALLER_OF={}", home.path().display());
+    let installers = || {
+        let own = |p: &crate::common::Process| p.has(&mark) && p.command_line.contains("sleep 600");
+        crate::common::processes().into_iter().filter(own).count()
+    };
+    crate::common::wait_until("the installer is at work", || installers() > 0);
+    study.signal("INT");
+    let (code, rest, errors) = study.finish();
+    assert_eq!(code, Some(130), "{errors}");
+    assert!(Path::new(rest.lines().last().unwrap()).is_dir());
+    assert_eq!(installers(), 0);
+}

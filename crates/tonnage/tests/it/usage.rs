@@ -82,8 +82,37 @@ fn a_wrong_value_is_refused_with_what_would_be_right() {
         &["`0` is no number of clients"],
     );
     refused(
-        &["study", "run", "flask-bench", "--target", "127.0.0.1:1"],
-        &["expected http://host:port/"],
+        &[
+            "study",
+            "run",
+            "flask-bench",
+            "--target",
+            "http://127.0.0.1:1/x",
+        ],
+        &["has the path /x"],
+    );
+    refused(
+        &[
+            "study",
+            "run",
+            "flask-bench",
+            "--target",
+            "http://127.0.0.1:99999/",
+        ],
+        &["`http://127.0.0.1:99999/` is no URL"],
+    );
+    refused(
+        &[
+            "load",
+            "--json",
+            "/no/such/folder/x.json",
+            "http://127.0.0.1:1/",
+        ],
+        &["cannot write to /no/such/folder/x.json"],
+    );
+    refused(
+        &["up", "gunicorn-sync", "loop", "--port", "0"],
+        &["0 is not in 1..=65535"],
     );
     refused(
         &[
