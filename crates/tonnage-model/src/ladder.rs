@@ -72,7 +72,7 @@ impl fmt::Display for StopReason {
         match self {
             Self::SmallGain { gain, threshold } if *gain < 0.0 => write!(
                 f,
-                "the newest step fell by {:.1} % where {:.0} % more would have gone on",
+                "the newest step fell by {:.1} % instead of gaining {:.0} %",
                 -gain * 100.0,
                 threshold * 100.0
             ),
