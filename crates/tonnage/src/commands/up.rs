@@ -48,7 +48,8 @@ pub(crate) fn run(args: &UpArgs) -> anyhow::Result<ExitStatus> {
         Err(LabError::Interrupted) => return Ok(ExitStatus::Interrupted),
         verified => verified?,
     }
-    output::note(&format!(
+    // On standard output: whoever started this can wait for the line.
+    output::result(&format!(
         "{} serves {} with {} workers at {}/ (Ctrl-C stops it)",
         plan.stack, plan.workload, plan.workers, running.base
     ));

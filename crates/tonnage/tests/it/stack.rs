@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use crate::common::{Home, text, wait_until};
+use crate::common::{Home, Started, text, wait_until};
 
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
@@ -37,9 +37,7 @@ fn a_stack_runs_in_the_foreground_until_it_is_told_to_stop() {
         "--workers",
         "2",
     ]);
-    wait_until("the service answers", || {
-        get(port, "/?it1=1000&it2=2").is_some()
-    });
+    up.wait_for_line("gunicorn-sync serves loop with 2 workers at");
     let answer = get(port, "/?it1=1000&it2=2").unwrap();
     assert!(
         answer.contains(" 200 ") && answer.contains("Computation took"),
@@ -70,7 +68,6 @@ fn a_stack_runs_in_the_foreground_until_it_is_told_to_stop() {
     let (code, _, errors) = up.finish();
     assert_eq!(code, Some(130), "{errors}");
     assert!(home.servers().is_empty());
-    assert!(errors.contains("with 2 workers"), "{errors}");
 }
 
 #[test]
@@ -129,4 +126,60 @@ fn break_flask(home: &Home) {
         }
     }
     assert!(broken > 0, "no environment with Flask was found");
+}
+
+#[test]
+fn workers_follow_the_cpus_that_may_be_used() {
+    // Pinned to one CPU, 2n+1 is 3, whatever the machine has.
+    let home = Home::new();
+    let port = free_port();
+    let mut command = std::process::Command::new("taskset");
+    command.args(["-c", &first_usable_cpu(), env!("CARGO_BIN_EXE_tonnage")]);
+    command.args(["up", "gunicorn-sync", "loop", "--port", &port.to_string()]);
+    command.env("TONNAGE_HOME", home.path());
+    let mut up = Started::of(command);
+    up.wait_for_line("with 3 workers");
+    wait_until("every worker is there", || home.servers().len() == 4);
+    up.signal("TERM");
+    let (code, _, errors) = up.finish();
+    assert_eq!(code, Some(130), "{errors}");
+}
+
+/// The number of the first CPU in this process's affinity mask.
+fn first_usable_cpu() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let list = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let first = list.unwrap().trim().split([',', '-']).next().unwrap();
+    first.to_owned()
+}
+
+#[test]
+fn the_app_refuses_to_start_without_a_secret_key() {
+    let home = Home::new();
+    let environments = home.own_cache().join("environments");
+    let python = std::fs::read_dir(environments)
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path().join("bin/python"))
+        .find(|python| python.exists())
+        .unwrap();
+    let import = |key: Option<&str>| {
+        let mut command = std::process::Command::new(&python);
+        command
+            .args(["-B", "-c", "import loop"])
+            .env_remove("SECRET_KEY");
+        command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../apps/flask"));
+        command.envs(key.map(|key| ("SECRET_KEY", key)));
+        command.output().unwrap()
+    };
+    let refused = import(None);
+    assert!(!refused.status.success());
+    assert!(
+        text(&refused.stderr).contains("SECRET_KEY is not set"),
+        "{}",
+        text(&refused.stderr)
+    );
+    assert!(import(Some("any")).status.success());
 }

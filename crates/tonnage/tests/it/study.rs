@@ -114,7 +114,7 @@ fn a_server_that_somebody_else_started_can_be_loaded() {
         .local_addr()
         .unwrap()
         .port();
-    let up = home.start(&[
+    let mut up = home.start(&[
         "up",
         "gunicorn-sync",
         "loop",
@@ -123,9 +123,7 @@ fn a_server_that_somebody_else_started_can_be_loaded() {
         "--workers",
         "1",
     ]);
-    crate::common::wait_until("the service listens", || {
-        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
-    });
+    up.wait_for_line("serves loop");
     let target = format!("http://127.0.0.1:{port}/");
     let client = Home::new();
     let output = client.tonnage(&[

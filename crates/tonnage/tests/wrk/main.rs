@@ -13,7 +13,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
-use common::{Home, text, wait_until};
+use common::{Home, text};
 
 /// Requests that the service itself has counted, over all its workers.
 fn served(port: u16) -> u64 {
@@ -36,10 +36,8 @@ fn both_generators_agree_with_the_services_own_count() {
         .local_addr()
         .unwrap()
         .port();
-    let _up = home.start(&["up", "gunicorn-sync", "loop", "--port", &port.to_string()]);
-    wait_until("the service answers", || {
-        TcpStream::connect(("127.0.0.1", port)).is_ok() && served(port) > 0
-    });
+    let mut up = home.start(&["up", "gunicorn-sync", "loop", "--port", &port.to_string()]);
+    up.wait_for_line("serves loop");
     let url = format!("http://127.0.0.1:{port}/?it1=2000&it2=1");
 
     let before = served(port);
