@@ -224,6 +224,7 @@ pub(crate) fn failed() -> Document {
         TrialOutcome::Failed("the server exited with status 3 before it answered".into());
     last.load = None;
     last.boot_ms = None;
+    last.processes = None;
     document.run.status = RunStatus::Failed;
     document.run.reason = "1 of 3 trials failed".to_owned();
     document

@@ -50,10 +50,11 @@ const FACTORS: [&str; 8] = [
     "warmup_s",
 ];
 
-const TRIAL: [&str; 6] = [
+const TRIAL: [&str; 7] = [
     "outcome",
     "reason",
     "boot_ms",
+    "processes",
     "time_wait",
     "time_wait_waited_ms",
     "started_unix_us",
@@ -118,6 +119,7 @@ fn row(trial: &TrialRecord, parameters: &BTreeSet<&str>) -> Vec<String> {
         outcome.to_owned(),
         reason.to_owned(),
         optional(trial.boot_ms.map(|boot| boot.to_string())),
+        optional(trial.processes.map(|count| count.to_string())),
         trial.time_wait.sockets.to_string(),
         trial.time_wait.waited_ms.to_string(),
         trial.started_unix_us.to_string(),
