@@ -14,9 +14,10 @@ pub(crate) fn stop_on_signals() -> anyhow::Result<Stop> {
     let flag = Arc::new(AtomicBool::new(false));
     let ignored = ignored_signals();
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // `nohup` and shells that start something in the background have said
-        // that these do not concern us.
-        if ignored >> (signal - 1) & 1 == 1 {
+        // `nohup` has said that a hang-up does not concern us. Shells ignore the
+        // interrupt for what a script starts in the background, too, but who
+        // sends that one to us by number means it.
+        if signal == SIGHUP && ignored >> (signal - 1) & 1 == 1 {
             continue;
         }
         // In this order: the first signal finds the flag down and sets it, the
