@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,6 +29,9 @@ const COMPLETE: &str = "tonnage-complete";
 
 /// How often a wait looks whether it should end.
 const POLL: Duration = Duration::from_millis(100);
+
+/// How long the last words of an installer that has ended may take to arrive.
+const DRAIN: Duration = Duration::from_millis(50);
 
 /// How long one installer may take, and how long one process waits for another
 /// that builds the same environment.
@@ -235,15 +238,19 @@ impl Builder<'_> {
         let noted = lease.set_root(ProcessId::of(child.id()));
         let (lines, said) = mpsc::channel();
         thread::spawn(move || {
-            let lines_of_text = BufReader::new(reader).lines().map_while(Result::ok);
-            lines_of_text.for_each(|line| drop(lines.send(line)));
+            // Bytes that are no UTF-8 must not end the reading, and with it the
+            // installer.
+            for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line);
+                drop(lines.send(line.trim_end_matches('\r').to_owned()));
+            }
         });
-        let followed = noted.and_then(|()| self.follow(&said));
-        if followed.is_err() {
-            lease.tree().kill();
-        }
-        let status = child.wait().map_err(LabError::io("an installer's end"))?;
-        let last_words = followed?;
+        let followed = noted.and_then(|()| self.follow(&mut child, &said));
+        // On success, too: nothing that it has started may go on.
+        lease.tree().kill();
+        let _ = child.kill();
+        let ended = child.wait().map_err(LabError::io("an installer's end"));
+        let (last_words, status) = (followed?, ended?);
         if status.success() {
             return Ok(());
         }
@@ -253,13 +260,17 @@ impl Builder<'_> {
         })
     }
 
-    /// Passes on an installer's lines until it has closed its output; gives the
-    /// last ones.
-    fn follow(&self, said: &Receiver<String>) -> Result<String, LabError> {
+    /// Passes on an installer's lines until it has ended; gives the last ones.
+    fn follow(&self, child: &mut Child, said: &Receiver<String>) -> Result<String, LabError> {
         let deadline = Instant::now() + MAX_BUILD_TIME;
         let mut last = VecDeque::new();
         loop {
-            match said.recv_timeout(POLL) {
+            let ended = child
+                .try_wait()
+                .map_err(LabError::io("an installer's end"))?
+                .is_some();
+            let wait = if ended { DRAIN } else { POLL };
+            match said.recv_timeout(wait) {
                 Ok(line) => {
                     self.tell(LabEvent::EnvironmentStep(line.clone()));
                     last.push_back(line);
@@ -267,9 +278,9 @@ impl Builder<'_> {
                         last.pop_front();
                     }
                 }
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Ok(Vec::from(last).join("\n"));
-                }
+                Err(_) if ended => return Ok(Vec::from(last).join("\n")),
+                // It has closed its output, and goes on.
+                Err(RecvTimeoutError::Disconnected) => thread::sleep(POLL),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if self.stop.is_requested() {

@@ -219,6 +219,7 @@ impl Values<'_> {
     fn get(&self, name: &str) -> Option<String> {
         Some(match name {
             "python" => self.python.to_string_lossy().into_owned(),
+            "address" => address(self.host, self.port),
             "host" => self.host.to_owned(),
             "port" => self.port.to_string(),
             "workers" => self.workers.to_string(),
@@ -286,14 +287,28 @@ fn reachable(host: &str, port: u16) -> String {
     match host {
         "0.0.0.0" => format!("127.0.0.1:{port}"),
         "::" => format!("[::1]:{port}"),
-        host if host.contains(':') => format!("[{host}]:{port}"),
-        host => format!("{host}:{port}"),
+        host => address(host, port),
+    }
+}
+
+/// Host and port as in a URL: an IPv6 address stands in brackets.
+fn address(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ipv6_address_stands_in_brackets() {
+        assert_eq!(address("::1", 80), "[::1]:80");
+        assert_eq!(address("localhost", 80), "localhost:80");
+    }
 
     #[test]
     fn a_wildcard_is_reached_through_loopback() {

@@ -13,6 +13,12 @@ use crate::LabError;
 /// How long one answer may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often a question is asked that a server answers with 5xx.
+const TRIES: u32 = 10;
+
+/// How long is waited before it is asked again.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// The most of an answer that is read, in bytes.
 const MAX_BODY_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -36,27 +42,53 @@ pub(crate) fn agent(timeout: Duration) -> Agent {
 pub fn verify(base: &str, workload: &Workload, stop: &Stop) -> Result<(), LabError> {
     let agent = agent(TIMEOUT);
     workload.verify.iter().try_for_each(|check| {
-        if stop.is_requested() {
-            return Err(LabError::Interrupted);
+        let mut tries = 1;
+        loop {
+            if stop.is_requested() {
+                return Err(LabError::Interrupted);
+            }
+            match ask(&agent, base, check)? {
+                // Its other workers may still be starting: Prometheus's metrics,
+                // read while one of them makes its files, answer 500.
+                Answer::Wrong { status: 500.., .. } if tries < TRIES => tries += 1,
+                Answer::Wrong { url, message, .. } => {
+                    return Err(LabError::WrongAnswer { url, message });
+                }
+                Answer::Right => return Ok(()),
+            }
+            std::thread::sleep(PAUSE);
         }
-        let url = format!("{}{}", base.trim_end_matches('/'), check.path);
-        let wrong = |message: String| LabError::WrongAnswer {
-            url: url.clone(),
+    })
+}
+
+/// What a server made of one question.
+enum Answer {
+    Right,
+    Wrong {
+        status: u16,
+        url: String,
+        message: String,
+    },
+}
+
+fn ask(agent: &Agent, base: &str, check: &Verification) -> Result<Answer, LabError> {
+    let url = format!("{}{}", base.trim_end_matches('/'), check.path);
+    let no_answer = |error: ureq::Error| LabError::NoAnswer {
+        url: url.clone(),
+        message: error.to_string(),
+    };
+    let mut response = agent.get(&url).call().map_err(no_answer)?;
+    let status = response.status().as_u16();
+    let body = response.body_mut().with_config();
+    let body = body.limit(MAX_BODY_BYTES).lossy_utf8(true);
+    let body = body.read_to_string().map_err(no_answer)?;
+    Ok(match check_answer(check, status, &body) {
+        Ok(()) => Answer::Right,
+        Err(message) => Answer::Wrong {
+            status,
+            url,
             message,
-        };
-        let mut response = agent.get(&url).call().map_err(|error| LabError::NoAnswer {
-            url: url.clone(),
-            message: error.to_string(),
-        })?;
-        let status = response.status().as_u16();
-        let body = response
-            .body_mut()
-            .with_config()
-            .limit(MAX_BODY_BYTES)
-            .lossy_utf8(true)
-            .read_to_string();
-        let body = body.map_err(|error| wrong(error.to_string()))?;
-        check_answer(check, status, &body).map_err(wrong)
+        },
     })
 }
 

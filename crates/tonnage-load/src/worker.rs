@@ -243,8 +243,9 @@ impl<'a> Worker<'a> {
             }
         }
         // This edge may be the only one that tells of data: a peer may answer as
-        // soon as it accepts. Reading goes first: an answer that overtakes its request is often
-        // followed by a reset, on which a further write would founder.
+        // soon as it accepts. Reading goes first: an answer that overtakes its
+        // request is often followed by a reset, on which a further write would
+        // founder.
         let readable = EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
         if flags.intersects(readable) {
             self.read(user, flags);

@@ -20,8 +20,8 @@ pub struct Stack {
     pub app: String,
     /// Requirements with hashes, relative to the stack's folder.
     pub lock: String,
-    /// The command line, each argument a template. Known: `python`, `host`,
-    /// `port`, `workers`, `target` (the app's import path), `scratch`.
+    /// The command line, each argument a template. Known: `python`, `address`
+    /// (host and port as in a URL), `host`, `port`, `workers`, `target` (the app's import path), `scratch`.
     pub command: Vec<Template>,
     /// Extra environment variables; the same placeholders.
     #[serde(default)]
@@ -54,8 +54,9 @@ pub enum StopSignal {
 
 impl Stack {
     /// The placeholders that `command`, `environment` and `directories` may use.
-    pub const PLACEHOLDERS: [&'static str; 6] =
-        ["python", "host", "port", "workers", "target", "scratch"];
+    pub const PLACEHOLDERS: [&'static str; 7] = [
+        "address", "python", "host", "port", "workers", "target", "scratch",
+    ];
 }
 
 /// A framework's apps: one module for each workload that it implements.

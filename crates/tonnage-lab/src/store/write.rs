@@ -69,7 +69,7 @@ impl Store {
     pub fn mark_abandoned(&self) -> Result<Vec<String>, StoreError> {
         let mut gone = Vec::new();
         for (run_id, owner) in self.running()? {
-            if owner.state() == OwnerState::MayBeAlive {
+            if owner.is_some_and(|owner| owner.state() == OwnerState::MayBeAlive) {
                 continue;
             }
             self.connection
@@ -93,12 +93,14 @@ impl Store {
         let own = Owner::own();
         let running = self.running()?.into_iter();
         Ok(running
-            .filter(|(_, owner)| *owner != own && owner.state() == OwnerState::MayBeAlive)
-            .map(|(run_id, _)| run_id)
+            .filter_map(|(run_id, owner)| {
+                let other = owner.filter(|owner| *owner != own)?;
+                (other.state() == OwnerState::MayBeAlive).then_some(run_id)
+            })
             .collect())
     }
 
-    fn running(&self) -> Result<Vec<(String, Owner)>, StoreError> {
+    fn running(&self) -> Result<Vec<(String, Option<Owner>)>, StoreError> {
         let mut statement = self
             .connection
             .prepare("SELECT run_id, owner FROM run WHERE status = ?1")
@@ -110,8 +112,8 @@ impl Store {
             .map_err(self.sqlite())?;
         rows.map(|row| {
             let (run_id, owner) = row.map_err(self.sqlite())?;
-            let owner = serde_json::from_str(&owner).map_err(|error| self.record(&error))?;
-            Ok((run_id, owner))
+            // An owner that cannot be read is none that is at work.
+            Ok((run_id, serde_json::from_str(&owner).ok()))
         })
         .collect()
     }
