@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-use super::process::{Server, release_binary, run as run_to_end};
+use super::process::{CLIENT_CPU, SERVER_CPU, Server, pinned, release_binary, run as run_to_end};
 use super::{Settings, median, wrk};
 use crate::packages::find;
 
@@ -16,11 +16,6 @@ const CONNECTIONS: u32 = 64;
 
 /// Most CPU for each request that `tonnage load` may use, as a multiple of wrk's.
 const MAX_RATIO: f64 = 1.1;
-
-/// The server has the first core to itself, the generators take turns on the
-/// second.
-const SERVER_CPU: &str = "0";
-const CLIENT_CPU: &str = "1";
 
 pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
     let tonnage = release_binary()?;
@@ -71,7 +66,7 @@ impl std::fmt::Display for Cost {
 }
 
 fn measure_wrk(seconds: u32) -> anyhow::Result<Cost> {
-    let mut command = pinned(Path::new("wrk"), seconds);
+    let mut command = generator(Path::new("wrk"), seconds);
     let finished = run_to_end(command.arg(url()))?;
     let report = wrk::parse(&finished.text)?;
     Ok(Cost {
@@ -81,7 +76,7 @@ fn measure_wrk(seconds: u32) -> anyhow::Result<Cost> {
 }
 
 fn measure_tonnage(tonnage: &Path, seconds: u32) -> anyhow::Result<Cost> {
-    let mut command = pinned(tonnage, seconds);
+    let mut command = generator(tonnage, seconds);
     let finished = run_to_end(command.args(["--json", "-", &url()]))?;
     let report: serde_json::Value = serde_json::from_str(&finished.text)?;
     let figure = |path: &str| {
@@ -100,9 +95,8 @@ fn measure_tonnage(tonnage: &Path, seconds: u32) -> anyhow::Result<Cost> {
 }
 
 /// A generator on the client's core, with the flags that both understand.
-fn pinned(program: &Path, seconds: u32) -> Command {
-    let mut command = Command::new("taskset");
-    command.args(["-c", CLIENT_CPU]).arg(program);
+fn generator(program: &Path, seconds: u32) -> Command {
+    let mut command = pinned(CLIENT_CPU, program);
     if program.ends_with("tonnage") {
         command.arg("load");
     }
@@ -125,14 +119,8 @@ fn start_nginx(folder: &Path) -> anyhow::Result<Server> {
     let nginx = find("nginx").context("nginx is gone")?;
     let configuration = folder.join("nginx.conf");
     fs::write(&configuration, nginx_configuration(folder))?;
-    let mut command = Command::new("taskset");
-    command
-        .args(["-c", SERVER_CPU])
-        .arg(nginx)
-        .arg("-p")
-        .arg(folder)
-        .arg("-c")
-        .arg(&configuration);
+    let mut command = pinned(SERVER_CPU, &nginx);
+    command.arg("-p").arg(folder).arg("-c").arg(&configuration);
     Server::start(&mut command, PORT)
 }
 

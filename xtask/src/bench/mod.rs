@@ -4,20 +4,28 @@
 
 mod agreement;
 mod load;
+mod oha;
 mod process;
 mod wrk;
 
 use anyhow::ensure;
 use clap::{Args, Subcommand};
 
+use self::agreement::Other;
 use crate::packages;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
     /// CPU of `tonnage load` for each request, beside wrk's, against a static nginx
     Load(Settings),
-    /// Rates and medians of `tonnage load` and wrk against the same Flask service
-    Agreement(Settings),
+    /// Rates and medians of `tonnage load` and another generator against the same Flask service
+    Agreement {
+        #[command(flatten)]
+        settings: Settings,
+        /// The other generator (oha: `cargo install --locked oha`)
+        #[arg(long, value_enum, default_value_t = Other::Wrk)]
+        other: Other,
+    },
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -33,7 +41,7 @@ pub(crate) struct Settings {
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     let needed: &[&str] = match bench {
         Bench::Load(_) => &["wrk", "nginx", "taskset"],
-        Bench::Agreement(_) => &["wrk"],
+        Bench::Agreement { other, .. } => &[other.program(), "taskset"],
     };
     let missing: Vec<&str> = needed
         .iter()
@@ -48,7 +56,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     );
     match bench {
         Bench::Load(settings) => load::run(*settings),
-        Bench::Agreement(settings) => agreement::run(*settings),
+        Bench::Agreement { settings, other } => agreement::run(*settings, *other),
     }
 }
 

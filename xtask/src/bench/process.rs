@@ -10,6 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
+/// The server has the first core to itself, the generators take turns on the
+/// second.
+pub(super) const SERVER_CPU: &str = "0";
+pub(super) const CLIENT_CPU: &str = "1";
+
 /// How long a server may take until it listens.
 const START_TIMEOUT: Duration = Duration::from_mins(3);
 
@@ -26,6 +31,13 @@ pub(super) fn release_binary() -> anyhow::Result<PathBuf> {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(target.join("release/tonnage").canonicalize()?)
+}
+
+/// A program that may run on one core only.
+pub(super) fn pinned(cpu: &str, program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", cpu]).arg(program);
+    command
 }
 
 /// A child that is asked to end when its guard goes.
