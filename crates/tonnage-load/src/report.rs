@@ -65,6 +65,7 @@ pub(crate) fn report(
             request_bytes: request_bytes as u64,
             connections: plan.connections,
             keepalive: plan.keepalive,
+            ..RequestSummary::default()
         },
         started_unix_us,
         // Without a warm-up, only the threads' own start lies before the window.
@@ -84,6 +85,7 @@ pub(crate) fn report(
         failed_service_time: LatencySummary::of(&total.failed_service_time),
         connect_time: LatencySummary::of(&total.connect_time),
         generator: generator(plan, window, &total, results),
+        ..LoadReport::default()
     }
 }
 
@@ -112,6 +114,7 @@ fn generator(
         little_residual: mean_us.and_then(|mean_us| {
             tonnage_stats::little_residual(plan.connections, goodput_rps, mean_us / 1e6, 0.0)
         }),
+        ..Generator::default()
     }
 }
 

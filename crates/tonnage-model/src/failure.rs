@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Phase {
     /// From the call of `connect` until the socket can be written.
     Connect,
+    /// From there until the TLS handshake is done.
+    Tls,
     /// From the first write until the last byte of the request is with the kernel.
     Write,
     /// From there until the first byte of the response.
@@ -33,10 +35,24 @@ pub enum Cause {
     Timeout,
     /// The peer closed in good order, but too early.
     Closed,
-    /// What came is not HTTP/1.1.
+    /// What came is not the protocol that was spoken.
     Protocol,
     /// The status is not among the expected ones.
     Status,
+    /// The body is not what was expected.
+    Body,
+    /// The peer's certificate is not trusted, or not for this host.
+    Certificate,
+    /// The peer ended the TLS handshake or connection with an alert.
+    Alert,
+    /// The peer reset the stream (HTTP/2 `RST_STREAM`).
+    Stream,
+    /// The peer is going away (HTTP/2 `GOAWAY`) and did not process the request.
+    GoAway,
+    /// The gRPC status is not OK.
+    Grpc,
+    /// The listener's backlog is full (`EAGAIN` of a Unix socket).
+    Backlog,
     /// No route or no such address (`EHOSTUNREACH`, `ENETUNREACH`).
     Unreachable,
     /// This machine has no local port left for the target (`EADDRNOTAVAIL`).
@@ -47,8 +63,9 @@ pub enum Cause {
 
 impl Phase {
     /// All phases, in the order in which a request passes through them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Connect,
+        Self::Tls,
         Self::Write,
         Self::Wait,
         Self::Read,
@@ -59,6 +76,7 @@ impl Phase {
     pub fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Tls => "tls",
             Self::Write => "write",
             Self::Wait => "wait",
             Self::Read => "read",
@@ -69,13 +87,20 @@ impl Phase {
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::Refused,
         Self::Reset,
         Self::Timeout,
         Self::Closed,
         Self::Protocol,
         Self::Status,
+        Self::Body,
+        Self::Certificate,
+        Self::Alert,
+        Self::Stream,
+        Self::GoAway,
+        Self::Grpc,
+        Self::Backlog,
         Self::Unreachable,
         Self::Ports,
         Self::System,
@@ -90,6 +115,13 @@ impl Cause {
             Self::Closed => "closed",
             Self::Protocol => "protocol",
             Self::Status => "status",
+            Self::Body => "body",
+            Self::Certificate => "certificate",
+            Self::Alert => "alert",
+            Self::Stream => "stream",
+            Self::GoAway => "goaway",
+            Self::Grpc => "grpc",
+            Self::Backlog => "backlog",
             Self::Unreachable => "unreachable",
             Self::Ports => "ports",
             Self::System => "system",

@@ -4,6 +4,7 @@
 //! Other crates exchange these types; nothing here opens a socket, starts a
 //! process or knows how a figure was obtained.
 
+mod assertion;
 mod catalog;
 mod exit;
 mod failure;
@@ -12,30 +13,39 @@ mod ladder;
 mod load;
 mod published;
 mod record;
+mod series;
 mod source;
+mod stages;
 mod study;
 mod suggest;
 mod template;
+mod think;
 mod units;
+mod verdict;
 mod workers;
 
+pub use assertion::{Assertion, AssertionError, AssertionResult};
 pub use catalog::{App, Environment, Stack, StopSignal, Verification, Workload, Workloads};
 pub use exit::ExitStatus;
 pub use failure::{Cause, FailureCount, Phase, StatusSet, StatusSetError};
 pub use histogram::{Histogram, HistogramError, MIN_TAIL_SAMPLES, Percentile};
 pub use ladder::{Ladder, LadderPoint, NextStep, StopReason};
 pub use load::{
-    Counts, EndReason, Generator, LOAD_SCHEMA, LatencySummary, LoadReport, RequestSummary,
-    ThroughputSummary,
+    Arrivals, Bodies, BodyKind, Counts, EndReason, Generator, LOAD_SCHEMA, LatencySummary,
+    LoadReport, RequestSummary, ThroughputSummary,
 };
 pub use published::{PublishedError, PublishedFigure, parse_published};
 pub use record::{Cell, Host, RunRecord, RunStatus, TimeWait, TrialOutcome, TrialRecord};
+pub use series::{MAX_SLICES, Series, Slice};
 pub use source::{FileError, parse_toml};
+pub use stages::{Stage, Stages, StagesError};
 pub use study::{
     CellPlan, Console, ConsoleColumn, Factors, OneOrMany, Pause, PublishedRows, Quick, Request,
     SetError, Study, StudyError,
 };
 pub use suggest::{did_you_mean, suggest};
 pub use template::{Template, TemplateError};
+pub use think::{ThinkTime, ThinkTimeError};
 pub use units::{HumanDuration, format_bytes, format_micros, format_significant};
+pub use verdict::{Detector, Level, Reason, Verdict};
 pub use workers::{WorkerRule, WorkerRuleError};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FailureCount, Histogram, Percentile};
+use crate::{AssertionResult, FailureCount, Histogram, Percentile, Series, Verdict};
 
 /// Name and version of the JSON form of [`LoadReport`]; the number grows when a
 /// reader of the old form would misread the new one.
@@ -16,7 +16,7 @@ pub const LOAD_SCHEMA: &str = "tonnage.load/1";
 const PERCENTILES: [f64; 6] = [50.0, 75.0, 90.0, 95.0, 99.0, 99.9];
 
 /// Everything measured in one load. Durations come from the monotonic clock.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadReport {
     /// [`LOAD_SCHEMA`].
     pub schema: String,
@@ -49,12 +49,42 @@ pub struct LoadReport {
     pub failed_service_time: LatencySummary,
     /// Time of successful connects: `connect` called → socket writable.
     pub connect_time: LatencySummary,
+    /// Time of successful TLS handshakes, from the end of the connect.
+    #[serde(default)]
+    pub tls_time: LatencySummary,
+    /// First write → first bytes of the response, of the successes.
+    #[serde(default)]
+    pub first_byte_time: LatencySummary,
+    /// First bytes of the response → its end, of the successes; zero (written as
+    /// 1 ns) where it came in one piece.
+    #[serde(default)]
+    pub body_time: LatencySummary,
+    /// How late the generator acted on requests that were due: due → sent, or
+    /// found that no connection was free. Only where there is a schedule or think
+    /// time.
+    #[serde(default)]
+    pub send_lag: LatencySummary,
+    /// The arrivals of an open loop; `None` in a closed one.
+    #[serde(default)]
+    pub arrivals: Option<Arrivals>,
+    /// The window in slices of a second (or more, where it is long).
+    #[serde(default)]
+    pub series: Series,
+    /// How the bodies of the successes differed.
+    #[serde(default)]
+    pub bodies: Bodies,
+    /// What was demanded, and whether it holds.
+    #[serde(default)]
+    pub assertions: Vec<AssertionResult>,
+    /// Whether the figures may be believed.
+    #[serde(default)]
+    pub verdict: Verdict,
     /// The generator's own state.
     pub generator: Generator,
 }
 
 /// What the load consisted of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RequestSummary {
     /// The target as given.
     pub url: String,
@@ -66,13 +96,66 @@ pub struct RequestSummary {
     pub connections: u32,
     /// Whether a connection serves more than one request.
     pub keepalive: bool,
+    /// What determines when requests are sent, in words: `closed loop, think time
+    /// exp:1s`, `open loop, 500 requests/s, poisson`.
+    #[serde(default)]
+    pub load_model: String,
+    /// The protocol spoken: `HTTP/1.1`, `HTTP/2`, `gRPC`, with `over TLS` where it is.
+    #[serde(default)]
+    pub protocol: String,
+    /// The seed of everything drawn at random.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+/// What became of the arrivals of an open loop. Always
+/// `queued_at_start + arrived = sent + dropped + queued_at_end`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Arrivals {
+    /// Arrivals that the schedule asked for, per second of the window.
+    pub target_rps: f64,
+    /// Arrivals in the window.
+    pub arrived: u64,
+    /// Arrivals that a connection took in the window.
+    pub sent: u64,
+    /// Arrivals that found every connection busy and had to wait.
+    pub queued: u64,
+    /// Arrivals given up because every connection was busy.
+    pub dropped: u64,
+    /// Arrivals that were waiting when the window began.
+    pub queued_at_start: u64,
+    /// Arrivals still waiting when the window ended.
+    pub queued_at_end: u64,
+    /// Most arrivals that waited at once, seen at the end of a slice.
+    pub most_queued: u64,
+}
+
+/// How the bodies of the successes differed, as far as they were told apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bodies {
+    /// The most frequent bodies of those that were told apart, most frequent first.
+    pub kinds: Vec<BodyKind>,
+    /// Bodies that came when there were too many different ones to tell apart.
+    pub others: u64,
+}
+
+/// Bodies of one length and content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BodyKind {
+    /// Length in bytes, chunks unwrapped.
+    pub bytes: u64,
+    /// CRC-32 of the content.
+    pub crc32: u32,
+    /// How many successes had it.
+    pub count: u64,
 }
 
 /// Why a measured window ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EndReason {
     /// Its duration had passed.
+    #[default]
     Duration,
     /// The number of requests was reached.
     Count,
@@ -103,7 +186,7 @@ pub struct Counts {
 }
 
 /// Rates over the measured window.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ThroughputSummary {
     /// Checked successes per second.
     pub goodput_rps: f64,
@@ -115,7 +198,7 @@ pub struct ThroughputSummary {
 }
 
 /// A latency distribution in microseconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LatencySummary {
     /// How many samples.
     pub count: u64,
@@ -130,6 +213,7 @@ pub struct LatencySummary {
     /// Percentiles; those that the sample does not support are without a value.
     pub percentiles: Vec<Percentile>,
     /// The whole distribution: HdrHistogram V2, deflated, base64; nanoseconds.
+    /// Empty where there is none.
     pub histogram: String,
 }
 
@@ -164,7 +248,7 @@ impl LatencySummary {
 
 /// What the generator itself used, so that a reader can see whether it was the
 /// bottleneck.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Generator {
     /// Version of Tonnage.
     pub version: String,
@@ -179,7 +263,31 @@ pub struct Generator {
     pub busiest_thread_cpu_share: f64,
     /// CPU time per whole response in microseconds; `None` where there was none.
     pub cpu_us_per_response: Option<f64>,
-    /// |N − X·R| ÷ N: how far users, rate and mean response time are from
-    /// Little's law; `None` where nothing succeeded or anything failed.
+    /// |N − X·R| ÷ N: how far the mean number of requests in flight (the users, in
+    /// a closed loop without think time), the rate and the mean response time are
+    /// from Little's law; `None` where nothing succeeded or anything failed.
     pub little_residual: Option<f64>,
+    /// Mean number of requests in the system, waiting ones included.
+    #[serde(default)]
+    pub mean_in_flight: Option<f64>,
+    /// Most connections that were open at once.
+    #[serde(default)]
+    pub most_connections: u32,
+    /// Responses per second that this client reaches against a responder that
+    /// does nothing, with the same threads; `None` where that was not measured.
+    #[serde(default)]
+    pub ceiling_rps: Option<f64>,
+    /// The largest share of the window that a thread was ready to run and waited
+    /// for a CPU (throttling included), 0 to 1; `None` where the kernel does not say.
+    #[serde(default)]
+    pub cpu_wait_share: Option<f64>,
+    /// Share of this machine's CPU time that its hypervisor gave to others, 0 to 1.
+    #[serde(default)]
+    pub steal_share: Option<f64>,
+    /// Times that the generator's control group was throttled in the window.
+    #[serde(default)]
+    pub throttled_periods: Option<u64>,
+    /// Connects that found the backlog of a listener of this machine full.
+    #[serde(default)]
+    pub listen_overflows: Option<u64>,
 }

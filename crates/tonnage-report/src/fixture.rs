@@ -73,6 +73,9 @@ impl LoadSketch {
                 request_bytes: 97,
                 connections: self.clients,
                 keepalive: true,
+                load_model: "closed loop".to_owned(),
+                protocol: "HTTP/1.1".to_owned(),
+                seed: 0,
             },
             started_unix_us: 1_795_226_000_000_000,
             warmup_us: 2_000_000,
@@ -107,7 +110,9 @@ impl LoadSketch {
                 busiest_thread_cpu_share: answered_rps * 21e-6,
                 cpu_us_per_response: (succeeded > 0).then_some(21.0),
                 little_residual: (succeeded > 0 && self.failed == 0).then_some(0.004),
+                ..Generator::default()
             },
+            ..LoadReport::default()
         }
     }
 }
