@@ -5,10 +5,9 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tonnage_load::{LoadPlan, RequestParts, Stop, Target, Timeouts, default_threads};
+use tonnage_load::{LoadPlan, Observer, Stop, Target, Timeouts, default_threads};
 use tonnage_model::{
-    Cell, CellPlan, EndReason, LoadReport, Pause, StatusSet, Study, TimeWait, TrialOutcome,
-    TrialRecord,
+    Cell, CellPlan, EndReason, LoadReport, Pause, Study, TimeWait, TrialOutcome, TrialRecord,
 };
 
 use crate::server::{Output, Running, ServerPlan};
@@ -179,20 +178,17 @@ impl Trials<'_> {
             .get_ref()
             .fill(|name| plan.parameters.get(name).cloned());
         let path = path.map_err(|error| LabError::Usage(error.to_string()))?;
+        let target = Target::resolve(
+            &format!("{}{path}", base.trim_end_matches('/')),
+            PROBE_TIMEOUT,
+        )?;
         let load = LoadPlan {
-            target: Target::resolve(
-                &format!("{}{path}", base.trim_end_matches('/')),
-                PROBE_TIMEOUT,
-            )?,
-            request: RequestParts::default(),
-            connections: clients,
             threads: default_threads(clients, usable_cpus()),
             keepalive: plan.keepalive,
             warmup: plan.warmup.0,
             duration: Some(plan.duration.0),
-            requests: None,
-            expected_statuses: StatusSet::success(),
             timeouts: Timeouts::all(REQUEST_TIMEOUT),
+            ..LoadPlan::new(target, clients)
         };
         let total_seconds = (plan.warmup.0 + plan.duration.0).as_secs_f64();
         let (sender, receiver) = mpsc::channel();
@@ -205,7 +201,11 @@ impl Trials<'_> {
                     });
                 }
             });
-            let report = tonnage_load::run(&load, self.stop, Some(&sender));
+            let observer = Observer {
+                events: &sender,
+                snapshots: false,
+            };
+            let report = tonnage_load::run(&load, self.stop, Some(observer));
             drop(sender);
             report
         })?;

@@ -2,9 +2,8 @@
 //! but a count in the report.
 
 use std::io;
-use std::net::SocketAddr;
 
-use crate::RequestError;
+use crate::{Address, RequestError, TlsError};
 
 /// A load that could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +17,7 @@ pub enum LoadError {
         message: String,
     },
     /// A scheme that this engine does not speak.
-    #[error("`{url}`: the scheme `{scheme}` is not supported (expected http)")]
+    #[error("`{url}`: the scheme `{scheme}` is not supported (expected http, https or grpc)")]
     Scheme {
         /// As given.
         url: String,
@@ -28,6 +27,9 @@ pub enum LoadError {
     /// Method, headers or body that cannot be sent.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// TLS settings that cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A plan that makes no sense.
     #[error("{0}")]
     Plan(String),
@@ -43,7 +45,7 @@ pub enum LoadError {
     #[error("cannot connect to {address}: {source}")]
     Connect {
         /// The address tried last.
-        address: SocketAddr,
+        address: Address,
         /// Why it did not work.
         source: io::Error,
     },

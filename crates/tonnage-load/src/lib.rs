@@ -5,23 +5,36 @@
 //! [`LoadPlan`] goes in, [`LoadEvent`]s tell of progress, a
 //! [`LoadReport`](tonnage_model::LoadReport) comes out.
 
-mod chunked;
+mod address;
+mod body;
 mod clock;
-mod connection;
 mod error;
+mod h1;
+mod pacer;
 mod plan;
+mod poll;
+mod profile;
+mod pulse;
+mod random;
 mod recorder;
 mod report;
 mod request;
-mod response;
 mod run;
+mod schedule;
+mod slices;
 mod stop;
+mod surroundings;
 mod target;
-mod worker;
+mod tls;
 
+pub use address::Address;
 pub use error::LoadError;
-pub use plan::{LoadPlan, Timeouts, default_threads};
+pub use plan::{
+    DEFAULT_DURATION, LoadModel, LoadPlan, MAX_CONNECTIONS, Overload, Timeouts, default_threads,
+};
 pub use request::{Header, RequestError, RequestParts};
-pub use run::{LoadEvent, run};
+pub use run::{LoadEvent, Observer, run};
+pub use schedule::ArrivalLaw;
 pub use stop::Stop;
 pub use target::{Target, base_of};
+pub use tls::{TlsError, TlsSettings};

@@ -1,13 +1,14 @@
 //! What the threads measured, added up into one report.
 
 use tonnage_model::{
-    EndReason, Generator, LOAD_SCHEMA, LatencySummary, LoadReport, RequestSummary,
-    ThroughputSummary,
+    Arrivals, EndReason, Generator, LOAD_SCHEMA, LatencySummary, LoadReport, RequestSummary,
+    Series, ThroughputSummary,
 };
 
 use crate::LoadPlan;
+use crate::pulse::{ThreadEnd, ThreadResult};
 use crate::recorder::Recorder;
-use crate::worker::{ThreadEnd, ThreadResult};
+use crate::surroundings::Surroundings;
 
 /// The window over all threads, in nanoseconds of their common clock.
 #[derive(Clone, Copy)]
@@ -41,80 +42,144 @@ impl Window {
     }
 }
 
-pub(crate) fn report(
-    plan: &LoadPlan,
-    request_bytes: usize,
-    started_unix_us: u64,
-    results: &[ThreadResult],
-) -> LoadReport {
-    let mut total = Recorder::new();
-    for result in results {
-        total.merge(&result.recorder);
-    }
-    let window = Window::of(results);
-    let throughput = ThroughputSummary {
-        goodput_rps: window.per_second(total.counts.succeeded),
-        answered_rps: window.per_second(total.answered()),
-        failed_rps: window.per_second(total.counts.failed),
+/// Everything that a report is made of.
+pub(crate) struct Measured<'a> {
+    pub(crate) plan: &'a LoadPlan,
+    pub(crate) request_bytes: usize,
+    pub(crate) started_unix_us: u64,
+    /// Empty while the threads are still at work.
+    pub(crate) threads: &'a [ThreadResult],
+    pub(crate) total: &'a Recorder,
+    pub(crate) series: &'a Series,
+    pub(crate) surroundings: Surroundings,
+    /// The window so far, while the threads are at work.
+    pub(crate) window_us: Option<u64>,
+}
+
+pub(crate) fn report(measured: &Measured<'_>) -> LoadReport {
+    let (plan, total) = (measured.plan, measured.total);
+    let window = match measured.window_us {
+        Some(us) => Window {
+            start_ns: plan.lead_in().as_nanos() as u64,
+            length_ns: us * 1000,
+        },
+        None => Window::of(measured.threads),
     };
+    let latencies = total.latencies();
+    let mut series = measured.series.clone();
+    if series.slices.is_empty() {
+        series = Series::default();
+    }
     LoadReport {
         schema: LOAD_SCHEMA.to_owned(),
-        request: RequestSummary {
-            url: plan.target.url.clone(),
-            method: plan.request.method.clone(),
-            request_bytes: request_bytes as u64,
-            connections: plan.connections,
-            keepalive: plan.keepalive,
-            ..RequestSummary::default()
-        },
-        started_unix_us,
+        request: request(measured),
+        started_unix_us: measured.started_unix_us,
         // Without a warm-up, only the threads' own start lies before the window.
-        warmup_us: if plan.warmup.is_zero() {
+        warmup_us: if plan.lead_in().is_zero() {
             0
         } else {
             window.start_ns / 1000
         },
         window_us: window.length_ns / 1000,
-        ended: end_reason(results),
+        ended: end_reason(measured.threads),
         counts: total.counts,
-        throughput,
+        throughput: ThroughputSummary {
+            goodput_rps: window.per_second(total.counts.succeeded),
+            answered_rps: window.per_second(total.answered()),
+            failed_rps: window.per_second(total.counts.failed),
+        },
         failures: total.failures(),
         statuses: total.statuses().collect(),
-        service_time: LatencySummary::of(&total.service_time),
-        response_time: LatencySummary::of(&total.response_time),
+        service_time: latencies.service_time,
+        response_time: latencies.response_time,
         failed_service_time: LatencySummary::of(&total.failed_service_time),
         connect_time: LatencySummary::of(&total.connect_time),
-        generator: generator(plan, window, &total, results),
+        tls_time: LatencySummary::of(&total.tls_time),
+        first_byte_time: latencies.first_byte_time,
+        body_time: latencies.body_time,
+        send_lag: LatencySummary::of(&total.send_lag),
+        arrivals: arrivals(measured, window),
+        series,
+        bodies: total.bodies(),
+        generator: generator(measured, window),
         ..LoadReport::default()
     }
 }
 
-fn generator(
-    plan: &LoadPlan,
-    window: Window,
-    total: &Recorder,
-    results: &[ThreadResult],
-) -> Generator {
+fn request(measured: &Measured<'_>) -> RequestSummary {
+    let plan = measured.plan;
+    RequestSummary {
+        url: plan.target.url.clone(),
+        method: plan.request.method.clone(),
+        request_bytes: measured.request_bytes as u64,
+        connections: plan.connections,
+        keepalive: plan.keepalive,
+        load_model: plan.describe_model(),
+        protocol: if plan.target.tls_host.is_some() {
+            "HTTP/1.1 over TLS".to_owned()
+        } else {
+            "HTTP/1.1".to_owned()
+        },
+        seed: plan.seed,
+    }
+}
+
+fn arrivals(measured: &Measured<'_>, window: Window) -> Option<Arrivals> {
+    let parts = measured.threads.iter().filter_map(|thread| thread.arrivals);
+    let mut sum = parts.reduce(|sum, part| Arrivals {
+        target_rps: 0.0,
+        arrived: sum.arrived + part.arrived,
+        sent: sum.sent + part.sent,
+        queued: sum.queued + part.queued,
+        dropped: sum.dropped + part.dropped,
+        queued_at_start: sum.queued_at_start + part.queued_at_start,
+        queued_at_end: sum.queued_at_end + part.queued_at_end,
+        most_queued: sum.most_queued + part.most_queued,
+    })?;
+    let end_ns = window.start_ns + window.length_ns;
+    sum.target_rps = measured.plan.profile().mean(window.start_ns, end_ns);
+    Some(sum)
+}
+
+fn generator(measured: &Measured<'_>, window: Window) -> Generator {
+    let (total, threads) = (measured.total, measured.threads);
     let answered = total.answered();
-    let cpu_ns: u64 = results.iter().map(|r| r.cpu_ns).sum();
-    let busiest_ns = results.iter().map(|r| r.cpu_ns).max().unwrap_or(0);
-    let goodput_rps = window.per_second(total.counts.succeeded);
-    // Failed requests occupy users too, for a time that is not recorded.
-    let mean_us = total
-        .response_time
-        .mean_us()
-        .filter(|_| total.counts.failed == 0);
+    let cpu_ns: u64 = threads.iter().map(|thread| thread.cpu_ns).sum();
+    let busiest_ns = threads
+        .iter()
+        .map(|thread| thread.cpu_ns)
+        .max()
+        .unwrap_or(0);
+    let waits: Option<Vec<u64>> = threads.iter().map(|thread| thread.cpu_wait_ns).collect();
+    let occupancy_ns: u128 = threads.iter().map(|thread| thread.occupancy_ns).sum();
+    let in_flight = (window.length_ns > 0 && !threads.is_empty())
+        .then(|| occupancy_ns as f64 / window.length_ns as f64);
     Generator {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         engine: "epoll".to_owned(),
-        threads: plan.threads,
+        threads: measured.plan.threads,
         cpu_us: cpu_ns / 1000,
         busiest_thread_cpu_share: window.share(busiest_ns),
         cpu_us_per_response: (answered > 0).then(|| cpu_ns as f64 / 1e3 / answered as f64),
-        little_residual: mean_us.and_then(|mean_us| {
-            tonnage_stats::little_residual(plan.connections, goodput_rps, mean_us / 1e6, 0.0)
+        little_residual: in_flight.and_then(|in_flight| {
+            // Failed requests occupy users too, for a time that is not recorded.
+            let times = total.response_times();
+            let mean_us = times.mean_us().filter(|_| total.counts.failed == 0)?;
+            let goodput_rps = window.per_second(total.counts.succeeded);
+            tonnage_stats::little_residual(in_flight, goodput_rps, mean_us / 1e6, 0.0)
         }),
-        ..Generator::default()
+        mean_in_flight: in_flight,
+        most_connections: threads.iter().map(|thread| thread.most_connections).sum(),
+        ceiling_rps: None,
+        cpu_wait_share: waits
+            .and_then(|waits| waits.into_iter().max())
+            .map(|wait_ns| window.share(wait_ns)),
+        steal_share: measured.surroundings.steal_share,
+        throttled_periods: measured.surroundings.throttled_periods,
+        listen_overflows: measured
+            .surroundings
+            .listen_overflows
+            .filter(|_| measured.plan.target.address.is_local()),
     }
 }
 

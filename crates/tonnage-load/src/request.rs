@@ -125,12 +125,7 @@ mod tests {
     use super::*;
 
     fn target() -> Target {
-        Target {
-            url: "http://h:1/p?q".to_owned(),
-            host_header: "h:1".to_owned(),
-            path: "/p?q".to_owned(),
-            address: ([127, 0, 0, 1], 1).into(),
-        }
+        Target::for_tests()
     }
 
     fn text(parts: &RequestParts, keepalive: bool) -> String {

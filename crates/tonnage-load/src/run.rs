@@ -2,16 +2,21 @@
 //! work, one report when they are done.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tonnage_model::LoadReport;
+use tonnage_model::{LoadReport, Slice};
 
 use crate::clock::Clock;
-use crate::report::report;
-use crate::worker::{Gauge, ThreadResult, Worker};
+use crate::h1::Worker;
+use crate::pacer::Part;
+use crate::pulse::{Gauge, Task, ThreadResult};
+use crate::report::{Measured, report};
+use crate::slices::{Collector, Desk, exchange};
+use crate::surroundings::Snapshot;
+use crate::tls::TlsClient;
 use crate::{LoadError, LoadPlan, Stop};
 
 /// How often progress is told.
@@ -21,7 +26,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 const SPARE_FILES: u64 = 64;
 
 /// What happens while load is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum LoadEvent {
     /// Progress: time since the load began (warm-up included), and the requests
     /// counted since the warm-up or, before its end, since the beginning.
@@ -33,19 +38,36 @@ pub enum LoadEvent {
         /// Failures.
         failed: u64,
     },
+    /// A slice of the window is complete.
+    Slice(Box<Slice>),
+    /// What a report would say now; only where it was asked for.
+    Snapshot(Box<LoadReport>),
+}
+
+/// Who is told of progress, and how much.
+#[derive(Debug, Clone, Copy)]
+pub struct Observer<'a> {
+    /// Where events go, while the receiver is there.
+    pub events: &'a Sender<LoadEvent>,
+    /// Whether to send a report with each slice, which costs a millisecond or two.
+    pub snapshots: bool,
 }
 
 /// Sends the load of `plan` and reports what came back.
 ///
 /// Ends early, with a report of what was measured, when `stop` is requested.
-/// Progress goes to `events` while the receiver is there.
+/// Progress goes to `observer` while the receiver is there.
 pub fn run(
     plan: &LoadPlan,
     stop: &Stop,
-    events: Option<&Sender<LoadEvent>>,
+    observer: Option<Observer<'_>>,
 ) -> Result<LoadReport, LoadError> {
     plan.check()?;
     let request = plan.request.to_bytes(&plan.target, plan.keepalive)?;
+    let tls = match &plan.target.tls_host {
+        Some(host) => Some(TlsClient::new(&plan.tls, host, &[b"http/1.1"])?),
+        None => None,
+    };
     allow_files(plan.connections)?;
     let gauges: Vec<Gauge> = (0..plan.threads).map(|_| Gauge::default()).collect();
     // Set when a thread gives up; the caller's own wish is not ours to set.
@@ -54,28 +76,35 @@ pub fn run(
     let started_unix_us = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_micros() as u64);
+    let before = Snapshot::take();
+    let (mut collector, desks) = exchange(plan.threads as usize);
+    let describe = |collector: &Collector, threads: &[ThreadResult], window_us: Option<u64>| {
+        report(&Measured {
+            plan,
+            request_bytes: request.len(),
+            started_unix_us,
+            threads,
+            total: &collector.total,
+            series: &collector.series,
+            surroundings: before.until(&Snapshot::take()),
+            window_us,
+        })
+    };
 
     let results = thread::scope(|scope| {
-        let (working, at_work) = mpsc::channel();
         let threads: Vec<_> = (0..plan.threads)
+            .zip(desks)
             .zip(&gauges)
-            .map(|(index, gauge)| {
-                let users = share(u64::from(plan.connections), plan.threads, index) as u32;
-                let budget = plan
-                    .requests
-                    .map_or(u64::MAX, |n| share(n, plan.threads, index));
-                let (request, working) = (&request, working.clone());
-                let gave_up = &gave_up;
+            .map(|((index, desk), gauge)| {
+                let task = task(plan, [stop, &gave_up], gauge, clock, index, desk);
+                let (request, tls, gave_up) = (&request[..], tls.as_ref(), &gave_up);
                 let spawned = thread::Builder::new().name(format!("load-{index}"));
                 let spawned = spawned.spawn_scoped(scope, move || {
-                    let _working = working;
                     let mut guard = StopUnlessDone {
                         stop: gave_up,
                         done: false,
                     };
-                    let stops = [stop, gave_up];
-                    let worker = Worker::new(plan, request, stops, gauge, clock, users, budget)?;
-                    let result = worker.run()?;
+                    let result = Worker::new(task, request, tls)?.run()?;
                     guard.done = true;
                     Ok(result)
                 });
@@ -88,14 +117,41 @@ pub fn run(
                 })
             })
             .collect();
-        drop(working);
-        tell_progress(&at_work, &gauges, clock, events);
+        let watch = Watch {
+            clock,
+            gauges: &gauges,
+            observer,
+        };
+        watch.collect(&mut collector, &describe);
         threads
             .into_iter()
             .map(|thread| join(thread?))
             .collect::<Result<Vec<_>, _>>()
     })?;
-    Ok(report(plan, request.len(), started_unix_us, &results))
+    Ok(describe(&collector, &results, None))
+}
+
+fn task<'a>(
+    plan: &'a LoadPlan,
+    stops: [&'a Stop; 2],
+    gauge: &'a Gauge,
+    clock: Clock,
+    thread: u32,
+    desk: Desk,
+) -> Task<'a> {
+    let threads = plan.threads;
+    Task {
+        plan,
+        stops,
+        gauge,
+        clock,
+        part: Part { thread, threads },
+        slots: share(u64::from(plan.connections), threads, thread) as u32,
+        budget: plan
+            .requests
+            .map_or(u64::MAX, |n| share(n, threads, thread)),
+        desk,
+    }
 }
 
 /// The text of a panic, as far as it has one.
@@ -112,28 +168,66 @@ fn join(
     })
 }
 
-/// Tells of progress until every thread has let go of its end of `at_work`.
-fn tell_progress(
-    at_work: &Receiver<()>,
-    gauges: &[Gauge],
+/// The main thread while the others send load.
+struct Watch<'a> {
     clock: Clock,
-    events: Option<&Sender<LoadEvent>>,
-) {
-    while at_work.recv_timeout(PROGRESS_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-        if let Some(events) = events {
-            let sum = |counter: fn(&Gauge) -> &AtomicU64| {
-                gauges
-                    .iter()
-                    .map(|gauge| counter(gauge).load(Ordering::Relaxed))
-                    .sum()
+    gauges: &'a [Gauge],
+    observer: Option<Observer<'a>>,
+}
+
+impl Watch<'_> {
+    /// Adds up what the threads hand over, and tells of it, until all are gone.
+    fn collect(
+        &self,
+        collector: &mut Collector,
+        describe: &impl Fn(&Collector, &[ThreadResult], Option<u64>) -> LoadReport,
+    ) {
+        let mut told_us = 0;
+        let mut next_progress = PROGRESS_INTERVAL;
+        loop {
+            let now = Duration::from_nanos(self.clock.now_ns());
+            match collector.receive(next_progress.saturating_sub(now)) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    next_progress += PROGRESS_INTERVAL;
+                    self.tell_progress(now);
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let Some(observer) = self.observer else {
+                continue;
             };
-            // A receiver that went away does not want to know.
-            let _ = events.send(LoadEvent::Progress {
-                elapsed: Duration::from_nanos(clock.now_ns()),
-                succeeded: sum(|gauge| &gauge.succeeded),
-                failed: sum(|gauge| &gauge.failed),
-            });
+            let Some(slice) = collector.series.slices.last() else {
+                continue;
+            };
+            let end_us = slice.start_us + slice.length_us;
+            if end_us > told_us {
+                told_us = end_us;
+                // A receiver that went away does not want to know.
+                let _ = observer
+                    .events
+                    .send(LoadEvent::Slice(Box::new(slice.clone())));
+                if observer.snapshots {
+                    let report = describe(collector, &[], Some(end_us));
+                    let _ = observer.events.send(LoadEvent::Snapshot(Box::new(report)));
+                }
+            }
         }
+    }
+
+    fn tell_progress(&self, elapsed: Duration) {
+        let Some(observer) = self.observer else {
+            return;
+        };
+        let sum = |counter: fn(&Gauge) -> &AtomicU64| {
+            let counts = self.gauges.iter().map(counter);
+            counts.map(|count| count.load(Ordering::Relaxed)).sum()
+        };
+        let _ = observer.events.send(LoadEvent::Progress {
+            elapsed,
+            succeeded: sum(|gauge| &gauge.succeeded),
+            failed: sum(|gauge| &gauge.failed),
+        });
     }
 }
 

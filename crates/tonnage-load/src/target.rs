@@ -2,12 +2,14 @@
 //! used for the whole run.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use http::Uri;
 
-use crate::LoadError;
+use crate::{Address, LoadError};
 
 /// A target that took a connection when it was looked up.
 #[derive(Debug, Clone)]
@@ -19,7 +21,9 @@ pub struct Target {
     /// Path and query of the request line.
     pub path: String,
     /// The address that every connection goes to.
-    pub address: SocketAddr,
+    pub address: Address,
+    /// The host's name without port, for TLS; `None` where TLS is not spoken.
+    pub tls_host: Option<String>,
 }
 
 impl Target {
@@ -27,49 +31,93 @@ impl Target {
     /// resolver's order; the first that takes a connection within `timeout` is
     /// used, so that no name is looked up while load is sent.
     pub fn resolve(url: &str, timeout: Duration) -> Result<Self, LoadError> {
-        let (host, port, host_header, path) = take_apart(url)?;
-        let addresses =
-            (host.as_str(), port)
-                .to_socket_addrs()
-                .map_err(|source| LoadError::Resolve {
-                    host: host.clone(),
-                    source,
-                })?;
+        let parts = take_apart(url)?;
+        let addresses = (parts.host.as_str(), parts.port)
+            .to_socket_addrs()
+            .map_err(|source| LoadError::Resolve {
+                host: parts.host.clone(),
+                source,
+            })?;
         let mut last = None;
         for address in addresses {
+            let address_shown = Address::Tcp(address);
             match TcpStream::connect_timeout(&address, timeout) {
-                Ok(_probe) => {
-                    return Ok(Self {
-                        url: url.to_owned(),
-                        host_header,
-                        path,
-                        address,
+                Ok(_probe) => return Ok(parts.target(url, address_shown)),
+                Err(source) => {
+                    last = Some(LoadError::Connect {
+                        address: address_shown,
+                        source,
                     });
                 }
-                Err(source) => last = Some(LoadError::Connect { address, source }),
             }
         }
         Err(last.unwrap_or_else(|| LoadError::Resolve {
-            host,
+            host: parts.host,
             source: io::Error::new(io::ErrorKind::NotFound, "it has no address"),
         }))
+    }
+
+    /// The same for a Unix socket; host and port of `url` only name the target.
+    pub fn resolve_unix(url: &str, path: &Path) -> Result<Self, LoadError> {
+        let parts = take_apart(url)?;
+        let address = Address::Unix(path.to_owned());
+        match UnixStream::connect(path) {
+            Ok(_probe) => Ok(parts.target(url, address)),
+            Err(source) => Err(LoadError::Connect { address, source }),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Target {
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            url: "http://h:1/p?q".to_owned(),
+            host_header: "h:1".to_owned(),
+            path: "/p?q".to_owned(),
+            address: Address::Tcp(([127, 0, 0, 1], 1).into()),
+            tls_host: None,
+        }
     }
 }
 
 /// `http://host:port` of a URL without a path; what follows is the caller's own.
 pub fn base_of(url: &str) -> Result<String, LoadError> {
-    let (_, _, host_header, path) = take_apart(url)?;
-    if path != "/" {
+    let parts = take_apart(url)?;
+    if parts.path != "/" {
         return Err(LoadError::Url {
             url: url.to_owned(),
-            message: format!("it has the path {path} where none is wanted"),
+            message: format!("it has the path {} where none is wanted", parts.path),
         });
     }
-    Ok(format!("http://{host_header}"))
+    let scheme = if parts.tls { "https" } else { "http" };
+    Ok(format!("{scheme}://{}", parts.host_header))
 }
 
-/// Host (without brackets), port, `Host` header and path of a URL.
-fn take_apart(url: &str) -> Result<(String, u16, String, String), LoadError> {
+/// A URL, taken apart.
+#[derive(Debug)]
+struct Parts {
+    tls: bool,
+    /// Without brackets.
+    host: String,
+    port: u16,
+    host_header: String,
+    path: String,
+}
+
+impl Parts {
+    fn target(self, url: &str, address: Address) -> Target {
+        Target {
+            url: url.to_owned(),
+            tls_host: self.tls.then_some(self.host),
+            host_header: self.host_header,
+            path: self.path,
+            address,
+        }
+    }
+}
+
+fn take_apart(url: &str) -> Result<Parts, LoadError> {
     let bad = |message: &str| LoadError::Url {
         url: url.to_owned(),
         message: message.to_owned(),
@@ -86,7 +134,8 @@ fn take_apart(url: &str) -> Result<(String, u16, String, String), LoadError> {
         .parse()
         .map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
     let scheme = uri.scheme_str().unwrap_or_default();
-    if !scheme.eq_ignore_ascii_case("http") {
+    let tls = scheme.eq_ignore_ascii_case("https");
+    if !tls && !scheme.eq_ignore_ascii_case("http") {
         return Err(LoadError::Scheme {
             url: url.to_owned(),
             scheme: scheme.to_owned(),
@@ -112,7 +161,11 @@ fn take_apart(url: &str) -> Result<(String, u16, String, String), LoadError> {
             .trim_start_matches(authority.host())
             .is_empty() =>
         {
-            80
+            if tls {
+                443
+            } else {
+                80
+            }
         }
         None => return Err(bad("its port is no number from 0 to 65535")),
     };
@@ -124,7 +177,13 @@ fn take_apart(url: &str) -> Result<(String, u16, String, String), LoadError> {
     } else {
         format!("/{path}")
     };
-    Ok((host.to_owned(), port, authority.as_str().to_owned(), path))
+    Ok(Parts {
+        tls,
+        host: host.to_owned(),
+        port,
+        host_header: authority.as_str().to_owned(),
+        path,
+    })
 }
 
 #[cfg(test)]
@@ -139,32 +198,34 @@ mod tests {
             ("localhost:5000/x?y=1", "localhost", 5000, "/x?y=1"),
             ("http://[::1]:81/a#b", "::1", 81, "/a"),
             ("HTTP://h?q=1", "h", 80, "/?q=1"),
+            ("https://h/", "h", 443, "/"),
+            ("https://h:8443/", "h", 8443, "/"),
         ] {
-            let (got_host, got_port, _, got_path) = take_apart(url).unwrap();
+            let parts = take_apart(url).unwrap();
             assert_eq!(
-                (got_host.as_str(), got_port, got_path.as_str()),
+                (parts.host.as_str(), parts.port, parts.path.as_str()),
                 (host, port, path),
                 "{url}"
             );
+            assert_eq!(parts.tls, url.starts_with("https"), "{url}");
         }
     }
 
     #[test]
     fn the_host_header_keeps_port_and_brackets() {
-        assert_eq!(take_apart("http://[::1]:81/").unwrap().2, "[::1]:81");
-        assert_eq!(take_apart("http://h/").unwrap().2, "h");
+        assert_eq!(
+            take_apart("http://[::1]:81/").unwrap().host_header,
+            "[::1]:81"
+        );
+        assert_eq!(take_apart("http://h/").unwrap().host_header, "h");
     }
 
     #[test]
     fn a_base_has_no_path() {
         assert_eq!(base_of("http://h:1/").unwrap(), "http://h:1");
         assert_eq!(base_of("127.0.0.1:8000").unwrap(), "http://127.0.0.1:8000");
-        for url in [
-            "http://h:1/x",
-            "http://h/?q",
-            "http://h:99999/",
-            "https://h/",
-        ] {
+        assert_eq!(base_of("https://h").unwrap(), "https://h");
+        for url in ["http://h:1/x", "http://h/?q", "http://h:99999/"] {
             assert!(base_of(url).is_err(), "{url}");
         }
     }
@@ -174,7 +235,6 @@ mod tests {
         for url in [
             "",
             "http://",
-            "https://h/",
             "ftp://h/",
             "http://h:99999/",
             "http://u:p@h/",

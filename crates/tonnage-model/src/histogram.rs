@@ -66,6 +66,11 @@ impl Histogram {
         self.inner.saturating_record(duration_ns.max(1));
     }
 
+    /// Counts the same duration `count` times.
+    pub fn record_n(&mut self, duration_ns: u64, count: u64) {
+        self.inner.saturating_record_n(duration_ns.max(1), count);
+    }
+
     /// Adds every sample of `other`; exact, and the order does not matter.
     pub fn merge(&mut self, other: &Self) {
         self.inner

@@ -96,8 +96,21 @@ fn read(text: &str) -> Histogram {
 }
 
 impl Series {
+    /// Adds the next slice; where slices are already longer than it, it becomes
+    /// part of the last one.
+    pub fn push(&mut self, slice: Slice) {
+        match self.slices.last_mut() {
+            Some(last) if last.length_us + slice.length_us / 2 < self.slice_us => {
+                last.absorb(&slice);
+                (last.in_flight, last.queued) = (slice.in_flight, slice.queued);
+            }
+            _ => self.slices.push(slice),
+        }
+        self.fold();
+    }
+
     /// Makes slices twice as long until at most [`MAX_SLICES`] are left.
-    pub fn fold(&mut self) {
+    fn fold(&mut self) {
         while self.slices.len() > MAX_SLICES {
             self.slice_us *= 2;
             self.slices = self
@@ -167,6 +180,19 @@ mod tests {
             .map(|s| read(&s.histogram).count())
             .sum();
         assert_eq!(kept, requests);
+    }
+
+    #[test]
+    fn a_long_load_keeps_even_slices() {
+        let mut series = Series {
+            slice_us: 1_000_000,
+            slices: vec![],
+        };
+        (0..MAX_SLICES as u64 + 100).for_each(|i| series.push(slice(i, 100)));
+        assert_eq!(series.slice_us, 2_000_000);
+        let (last, others) = series.slices.split_last().unwrap();
+        assert!(others.iter().all(|s| s.length_us == 2_000_000));
+        assert!(last.length_us <= 2_000_000);
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Console<'_> {
             }
             LabEvent::Starting { clients } => self.spin(format!("starting the server for {clients} users")),
             LabEvent::Ready { boot_ms } => self.spin(format!("ready after {boot_ms} ms")),
-            LabEvent::Load { progress, total_seconds } => self.load(progress, total_seconds),
+            LabEvent::Load { progress, total_seconds } => self.load(&progress, total_seconds),
             LabEvent::TrialEnded(trial) => {
                 self.clear();
                 let line = self.study.filter(|_| trial.measured().is_some());
@@ -85,15 +85,15 @@ impl Console<'_> {
         }
     }
 
-    fn load(
-        &mut self,
-        LoadEvent::Progress {
+    fn load(&mut self, event: &LoadEvent, total_seconds: f64) {
+        let &LoadEvent::Progress {
             elapsed,
             succeeded,
             failed,
-        }: LoadEvent,
-        total_seconds: f64,
-    ) {
+        } = event
+        else {
+            return;
+        };
         let seconds = elapsed.as_secs_f64();
         // The counts begin anew with the window; then there is no rate to show.
         let rate = match self.window.replace((seconds, succeeded)) {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tonnage_load::{LoadPlan, RequestParts, Stop, Target, Timeouts};
-use tonnage_model::{LoadReport, StatusSet};
+use tonnage_load::{LoadPlan, Stop, Target};
+use tonnage_model::LoadReport;
 
 /// A listening server; its threads end with the test's process.
 pub(crate) struct Scripted {
@@ -105,22 +105,17 @@ pub(crate) fn plan(server: &Scripted, requests: u64) -> LoadPlan {
 
 pub(crate) fn plan_for(address: SocketAddr, requests: u64) -> LoadPlan {
     let url = format!("http://{address}/");
+    let target = Target {
+        host_header: address.to_string(),
+        path: "/".to_owned(),
+        address: address.into(),
+        tls_host: None,
+        url,
+    };
     LoadPlan {
-        target: Target {
-            host_header: address.to_string(),
-            path: "/".to_owned(),
-            address,
-            url,
-        },
-        request: RequestParts::default(),
-        connections: 1,
-        threads: 1,
-        keepalive: true,
-        warmup: Duration::ZERO,
         duration: None,
         requests: Some(requests),
-        expected_statuses: StatusSet::success(),
-        timeouts: Timeouts::all(Duration::from_secs(30)),
+        ..LoadPlan::new(target, 1)
     }
 }
 

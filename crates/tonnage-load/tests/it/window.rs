@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use tonnage_load::{LoadEvent, Stop};
+use tonnage_load::{LoadEvent, Observer, Stop};
 use tonnage_model::EndReason;
 
 use crate::scripted::{OK, Then, answer, plan, run, serve};
@@ -99,7 +99,12 @@ fn a_wish_to_stop_ends_it_with_a_report() {
     let stop = Stop::new();
     let (sender, events) = mpsc::channel();
     let report = std::thread::scope(|scope| {
-        let running = scope.spawn(|| tonnage_load::run(&plan, &stop, Some(&sender)));
+        let observer = Observer {
+            events: &sender,
+            snapshots: true,
+        };
+        let (plan, stop_flag) = (&plan, &stop);
+        let running = scope.spawn(move || tonnage_load::run(plan, stop_flag, Some(observer)));
         // The first progress with a success is the sign that load is flowing.
         while !matches!(
             events.recv(),

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tonnage_lab::LabEvent;
-use tonnage_load::{LoadError, LoadPlan, RequestParts, Stop, Target, Timeouts, default_threads};
+use tonnage_load::{
+    LoadError, LoadPlan, Observer, RequestParts, Stop, Target, Timeouts, default_threads,
+};
 use tonnage_model::{EndReason, ExitStatus, LoadReport, StatusSet};
 
 use crate::args::LoadArgs;
@@ -83,7 +85,11 @@ fn send(plan: &LoadPlan, stop: &Stop, watched: bool) -> Result<LoadReport, LoadE
             }
         });
         scope.spawn(move || console::show(&shown, None));
-        let report = tonnage_load::run(plan, stop, Some(&sender));
+        let observer = Observer {
+            events: &sender,
+            snapshots: false,
+        };
+        let report = tonnage_load::run(plan, stop, Some(observer));
         drop(sender);
         report
     })
@@ -132,13 +138,13 @@ fn plan(args: LoadArgs) -> anyhow::Result<LoadPlan> {
         wait: limit(args.wait_timeout),
         read: limit(args.read_timeout),
     };
+    let target = Target::resolve(&args.url, timeouts.connect)?;
     Ok(LoadPlan {
         request: RequestParts {
             method,
             headers: args.headers,
             body,
         },
-        connections,
         threads,
         keepalive: !args.no_keepalive,
         warmup: args.warmup.0,
@@ -149,6 +155,6 @@ fn plan(args: LoadArgs) -> anyhow::Result<LoadPlan> {
         requests,
         expected_statuses: args.expect_status.unwrap_or_else(StatusSet::success),
         timeouts,
-        target: Target::resolve(&args.url, timeouts.connect)?,
+        ..LoadPlan::new(target, connections)
     })
 }

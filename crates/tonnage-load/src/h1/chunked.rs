@@ -1,6 +1,8 @@
 //! The chunked transfer coding (RFC 9112, section 7.1), read piece by piece: it
 //! finds the end of a body and keeps none of it.
 
+use crate::body::BodySink;
+
 /// The longest chunk extension or trailer section that is put up with, in bytes.
 const MAX_OVERHEAD: usize = 16 * 1024;
 
@@ -56,11 +58,17 @@ impl ChunkDecoder {
 
     /// Reads `data`; gives the number of bytes up to the body's end once that is
     /// among them, else `None` (all of `data` belongs to the body).
-    pub(crate) fn feed(&mut self, data: &[u8]) -> Result<Option<usize>, BadChunk> {
+    /// What lies between the chunk headers goes to `body`.
+    pub(crate) fn feed(
+        &mut self,
+        data: &[u8],
+        body: &mut BodySink,
+    ) -> Result<Option<usize>, BadChunk> {
         let mut at = 0;
         while at < data.len() {
             if let State::Data { left } = self.state {
                 let here = left.min((data.len() - at) as u64);
+                body.take(&data[at..at + here as usize]);
                 at += here as usize;
                 // The bound is one of a line's, not of the body's.
                 self.overhead = 0;
@@ -141,9 +149,13 @@ mod tests {
     fn the_end_is_found_wherever_the_body_is_cut() {
         for cut in 0..BODY.len() {
             let mut decoder = ChunkDecoder::new();
-            assert_eq!(decoder.feed(&BODY[..cut]), Ok(None), "cut at {cut}");
             assert_eq!(
-                decoder.feed(&BODY[cut..]),
+                decoder.feed(&BODY[..cut], &mut BodySink::default()),
+                Ok(None),
+                "cut at {cut}"
+            );
+            assert_eq!(
+                decoder.feed(&BODY[cut..], &mut BodySink::default()),
                 Ok(Some(BODY.len() - cut)),
                 "cut at {cut}"
             );
@@ -154,7 +166,10 @@ mod tests {
     fn what_follows_the_end_is_left_alone() {
         let mut with_more = BODY.to_vec();
         with_more.extend_from_slice(b"HTTP/1.1 200 OK");
-        assert_eq!(ChunkDecoder::new().feed(&with_more), Ok(Some(BODY.len())));
+        assert_eq!(
+            ChunkDecoder::new().feed(&with_more, &mut BodySink::default()),
+            Ok(Some(BODY.len()))
+        );
     }
 
     #[test]
@@ -171,7 +186,7 @@ mod tests {
             b"0\r\nA: b\n",
         ] {
             assert_eq!(
-                ChunkDecoder::new().feed(body),
+                ChunkDecoder::new().feed(body, &mut BodySink::default()),
                 Err(BadChunk),
                 "{:?}",
                 String::from_utf8_lossy(body)
@@ -184,23 +199,32 @@ mod tests {
         let chunk = format!("1;signature={}\r\nx\r\n", "s".repeat(1000));
         let mut decoder = ChunkDecoder::new();
         for _ in 0..100 {
-            assert_eq!(decoder.feed(chunk.as_bytes()), Ok(None));
+            assert_eq!(
+                decoder.feed(chunk.as_bytes(), &mut BodySink::default()),
+                Ok(None)
+            );
         }
         let endless = format!("1;{}", "s".repeat(MAX_OVERHEAD + 1));
-        assert_eq!(decoder.feed(endless.as_bytes()), Err(BadChunk));
+        assert_eq!(
+            decoder.feed(endless.as_bytes(), &mut BodySink::default()),
+            Err(BadChunk)
+        );
     }
 
     #[test]
     fn endless_trailers_are_refused() {
         let mut body = b"0\r\n".to_vec();
         body.resize(MAX_OVERHEAD + 100, b'a');
-        assert_eq!(ChunkDecoder::new().feed(&body), Err(BadChunk));
+        assert_eq!(
+            ChunkDecoder::new().feed(&body, &mut BodySink::default()),
+            Err(BadChunk)
+        );
     }
 
     proptest! {
         #[test]
         fn no_input_panics_or_reads_past_its_end(data in prop::collection::vec(any::<u8>(), 0..256)) {
-            if let Ok(Some(end)) = ChunkDecoder::new().feed(&data) {
+            if let Ok(Some(end)) = ChunkDecoder::new().feed(&data, &mut BodySink::default()) {
                 prop_assert!(end <= data.len());
             }
         }
@@ -219,8 +243,8 @@ mod tests {
             body.extend_from_slice(b"0\r\n\r\n");
             let cut = cut.index(body.len());
             let mut decoder = ChunkDecoder::new();
-            prop_assert_eq!(decoder.feed(&body[..cut]), Ok(None));
-            prop_assert_eq!(decoder.feed(&body[cut..]), Ok(Some(body.len() - cut)));
+            prop_assert_eq!(decoder.feed(&body[..cut], &mut BodySink::default()), Ok(None));
+            prop_assert_eq!(decoder.feed(&body[cut..], &mut BodySink::default()), Ok(Some(body.len() - cut)));
         }
     }
 }

@@ -16,7 +16,8 @@ enum Seen {
 }
 
 fn scan_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, to_head_request: bool) -> Seen {
-    let mut scanner = ResponseScanner::new(to_head_request);
+    let mut scanner = ResponseScanner::new(true);
+    scanner.reset(to_head_request);
     let mut whole = None;
     for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
         // What comes after the end is the next response's problem.
@@ -183,7 +184,7 @@ fn a_scanner_serves_one_response_after_another() {
                 reusable: true
             }))
         );
-        scanner.reset();
+        scanner.reset(false);
     }
 }
 

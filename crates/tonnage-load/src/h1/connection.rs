@@ -1,14 +1,14 @@
 //! One user's connection: its socket, the phase its request is in, and what the
 //! operating system's errors mean there.
 
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 use tonnage_model::{Cause, Phase};
 
-use crate::response::ResponseScanner;
+use super::response::ResponseScanner;
+use super::transport::Transport;
+use crate::Address;
 
 /// The first pause after a failed connect, in nanoseconds; it doubles up to
 /// [`MAX_BACKOFF_NS`], so that a dead target is not hammered.
@@ -25,6 +25,8 @@ pub(crate) enum Stage {
     /// Pausing after a failed connect, until the deadline.
     Paused,
     Connecting,
+    /// In the TLS handshake.
+    ShakingHands,
     Writing,
     Waiting,
     Reading,
@@ -35,6 +37,7 @@ impl Stage {
     pub(crate) fn phase(self) -> Phase {
         match self {
             Self::Idle | Self::Paused | Self::Connecting => Phase::Connect,
+            Self::ShakingHands => Phase::Tls,
             Self::Writing => Phase::Write,
             Self::Waiting => Phase::Wait,
             Self::Reading => Phase::Read,
@@ -42,35 +45,50 @@ impl Stage {
     }
 }
 
-/// One user of the closed loop and its connection.
+/// One slot and its connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) socket: Option<OwnedFd>,
     /// Grows with each socket, so that an event of a closed one is recognised.
     pub(crate) generation: u32,
     pub(crate) stage: Stage,
+    pub(crate) transport: Transport,
+    /// Whether the connect (and the handshake) succeeded.
+    pub(crate) is_up: bool,
+    /// Requests that this socket has carried.
+    pub(crate) served: u32,
     pub(crate) scanner: ResponseScanner,
     /// Bytes of the request that are with the kernel.
     pub(crate) written: usize,
-    /// When the user wanted to ask: end of the answer before, or of a pause.
+    /// When the request was due.
     pub(crate) due_ns: u64,
+    /// When `connect` was called, then when the socket was writable.
+    pub(crate) connecting_ns: u64,
     /// When the first byte was written.
     pub(crate) sent_ns: u64,
+    /// When the first bytes of the response came; 0 before.
+    pub(crate) first_byte_ns: u64,
     /// When the stage has lasted too long, or the pause ends.
     pub(crate) deadline_ns: u64,
     backoff_ns: u64,
 }
 
 impl Connection {
-    pub(crate) fn new(to_head_request: bool) -> Self {
+    /// `keep_body` where a check looks at bodies.
+    pub(crate) fn new(keep_body: bool) -> Self {
         Self {
             socket: None,
             generation: 0,
             stage: Stage::Idle,
-            scanner: ResponseScanner::new(to_head_request),
+            transport: Transport::Plain,
+            is_up: false,
+            served: 0,
+            scanner: ResponseScanner::new(keep_body),
             written: 0,
             due_ns: 0,
+            connecting_ns: 0,
             sent_ns: 0,
+            first_byte_ns: 0,
             deadline_ns: u64::MAX,
             backoff_ns: MIN_BACKOFF_NS,
         }
@@ -78,29 +96,20 @@ impl Connection {
 
     /// Opens a socket and begins to connect it. It can be written once epoll
     /// says so.
-    pub(crate) fn open(&mut self, address: &SocketAddr) -> Result<&OwnedFd, Errno> {
-        let family = if address.is_ipv4() {
-            AddressFamily::INET
-        } else {
-            AddressFamily::INET6
-        };
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let socket =
-            rustix::net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
-        // A request leaves at once, even where it takes two writes.
-        sockopt::set_tcp_nodelay(&socket, true)?;
-        match rustix::net::connect(&socket, address) {
-            Ok(()) | Err(Errno::INPROGRESS) => {}
-            Err(error) => return Err(error),
-        }
+    pub(crate) fn open(&mut self, address: &Address) -> Result<&OwnedFd, Errno> {
+        let socket = address.connect()?;
         self.generation = self.generation.wrapping_add(1);
-        self.scanner.reset();
+        self.transport = Transport::Plain;
+        self.is_up = false;
+        self.served = 0;
         Ok(self.socket.insert(socket))
     }
 
-    /// Closes the socket, if there is one; epoll forgets it by itself.
-    pub(crate) fn close(&mut self) {
+    /// Closes the socket, if there is one; epoll forgets it by itself. Says
+    /// whether it was up.
+    pub(crate) fn close(&mut self) -> bool {
         self.socket = None;
+        std::mem::replace(&mut self.is_up, false)
     }
 
     /// The next pause after a failed connect, in nanoseconds.
@@ -119,9 +128,10 @@ impl Connection {
 /// What an error of the operating system says about the request.
 pub(crate) fn cause_of(error: Errno) -> Cause {
     match error {
-        Errno::CONNREFUSED => Cause::Refused,
+        Errno::CONNREFUSED | Errno::NOENT => Cause::Refused,
         Errno::CONNRESET | Errno::PIPE | Errno::CONNABORTED => Cause::Reset,
         Errno::TIMEDOUT => Cause::Timeout,
+        Errno::AGAIN => Cause::Backlog,
         Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::HOSTDOWN | Errno::NETDOWN => {
             Cause::Unreachable
         }

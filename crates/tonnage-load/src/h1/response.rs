@@ -1,7 +1,8 @@
 //! Finding a response's status and its end (RFC 9112, section 6.3) in whatever
 //! pieces it arrives, without keeping its body.
 
-use crate::chunked::ChunkDecoder;
+use super::chunked::ChunkDecoder;
+use crate::body::BodySink;
 
 /// The longest response head that is accepted, in bytes.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -28,6 +29,8 @@ pub(crate) struct ResponseScanner {
     /// Responses to HEAD have no body, whatever their headers say.
     to_head_request: bool,
     state: State,
+    /// Where the body goes.
+    body: BodySink,
     /// The beginning of a head that did not come in one piece.
     head: Vec<u8>,
 }
@@ -58,10 +61,12 @@ struct Head {
 }
 
 impl ResponseScanner {
-    pub(crate) fn new(to_head_request: bool) -> Self {
+    /// `keep_body` where a check looks at it.
+    pub(crate) fn new(keep_body: bool) -> Self {
         Self {
-            to_head_request,
+            to_head_request: false,
             state: State::Head,
+            body: BodySink::new(keep_body),
             head: Vec::new(),
         }
     }
@@ -71,10 +76,19 @@ impl ResponseScanner {
         matches!(self.state, State::Head) && self.head.is_empty()
     }
 
-    /// Makes ready for the next response.
-    pub(crate) fn reset(&mut self) {
+    /// Makes ready for the response to the next request, which may be a HEAD.
+    #[inline]
+    pub(crate) fn reset(&mut self, to_head_request: bool) {
+        self.to_head_request = to_head_request;
         self.state = State::Head;
         self.head.clear();
+        self.body.reset();
+    }
+
+    /// The body, as far as it has come.
+    #[inline]
+    pub(crate) fn body(&self) -> &BodySink {
+        &self.body
     }
 
     /// Reads the next bytes; gives the response once it is whole. Bytes beyond
@@ -163,10 +177,16 @@ impl ResponseScanner {
             Framing::Length(left) => {
                 let here = (*left).min(data.len() as u64);
                 *left -= here;
+                self.body.take(&data[..here as usize]);
                 (*left == 0).then_some(here as usize)
             }
-            Framing::Chunked(decoder) => decoder.feed(data).map_err(|_| ProtocolError)?,
-            Framing::UntilClose => None,
+            Framing::Chunked(decoder) => decoder
+                .feed(data, &mut self.body)
+                .map_err(|_| ProtocolError)?,
+            Framing::UntilClose => {
+                self.body.take(data);
+                None
+            }
         };
         match end {
             None => Ok(None),

@@ -1,0 +1,454 @@
+//! One thread of the engine: its connections, its epoll and what becomes of each
+//! request. When requests are due is the pacer's business, what is counted the
+//! recorder's.
+//!
+//! Sockets are registered once, edge by edge, for everything. In steady state a
+//! request costs one `send`, one `recv` and a share of an `epoll_wait`.
+
+use rustix::event::epoll::{EventData, EventFlags};
+use rustix::net::sockopt;
+use tonnage_model::{Cause, Phase};
+
+use super::connection::{Connection, Stage, cause_of};
+use super::response::Response;
+use super::transport::{Incoming, Outgoing, Transport};
+use crate::LoadError;
+use crate::poll::Poll;
+use crate::pulse::{Pulse, Task, ThreadResult};
+use crate::recorder::Moments;
+use crate::tls::TlsClient;
+
+/// Bytes read at once. A read that does not fill it has emptied the socket,
+/// which is what edge-triggered epoll needs to know.
+const READ_BYTES: usize = 64 * 1024;
+
+/// How soon a pause after a failed connect is looked at, in nanoseconds.
+const PAUSE_CHECK_NS: u64 = 1_000_000;
+
+/// A thread at work.
+pub(crate) struct Worker<'a> {
+    pulse: Pulse<'a>,
+    request: &'a [u8],
+    tls: Option<&'a TlsClient>,
+    poll: Poll,
+    connections: Vec<Connection>,
+    buffer: Box<[u8]>,
+    is_head: bool,
+    /// Connections that are up, and the most there were.
+    up: u32,
+    most_up: u32,
+    /// When to look for phases that have lasted too long.
+    next_check_ns: u64,
+}
+
+impl<'a> Worker<'a> {
+    pub(crate) fn new(
+        task: Task<'a>,
+        request: &'a [u8],
+        tls: Option<&'a TlsClient>,
+    ) -> Result<Self, LoadError> {
+        let slots = task.slots;
+        let plan = task.plan;
+        Ok(Self {
+            pulse: Pulse::new(task),
+            request,
+            tls,
+            poll: Poll::new()?,
+            connections: (0..slots).map(|_| Connection::new(false)).collect(),
+            buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            is_head: plan.request.method == "HEAD",
+            up: 0,
+            most_up: 0,
+            next_check_ns: 0,
+        })
+    }
+
+    /// Sends load until the window ends.
+    pub(crate) fn run(mut self) -> Result<ThreadResult, LoadError> {
+        let mut events = Poll::events();
+        loop {
+            let now = self.pulse.clock.now_ns();
+            if let Some(ended) = self.pulse.tick(now) {
+                return Ok(self.pulse.finish(now, ended, self.most_up));
+            }
+            while let Some(due) = self.pulse.take_due(now) {
+                self.start_request(due.slot as usize, due.due_ns, now);
+            }
+            if now >= self.next_check_ns {
+                self.check_deadlines(now);
+            }
+            let wake_ns = self.pulse.wake_ns().min(self.next_check_ns);
+            self.poll.wait(&mut events, wake_ns.saturating_sub(now))?;
+            for event in events.drain(..) {
+                self.on_event(event.data.u64(), event.flags);
+            }
+        }
+    }
+
+    /// Looks for phases that have lasted too long and pauses that are over.
+    fn check_deadlines(&mut self, now: u64) {
+        for slot in 0..self.connections.len() {
+            if self.connections[slot].deadline_ns > now {
+                continue;
+            }
+            match self.connections[slot].stage {
+                Stage::Idle => {}
+                Stage::Paused => self.next_request(slot, now),
+                _ => self.fail(slot, Cause::Timeout, now),
+            }
+        }
+        let mut interval = self.pulse.plan.timeouts.check_interval_ns();
+        if self.connections.iter().any(|c| c.stage == Stage::Paused) {
+            interval = interval.min(PAUSE_CHECK_NS);
+        }
+        self.next_check_ns = now + interval;
+    }
+
+    fn on_event(&mut self, data: u64, flags: EventFlags) {
+        let slot = (data & u64::from(u32::MAX)) as usize;
+        let connection = &self.connections[slot];
+        if connection.socket.is_none() || connection.generation != (data >> 32) as u32 {
+            return;
+        }
+        let generation = connection.generation;
+        match connection.stage {
+            Stage::Connecting => self.on_connected(slot, flags),
+            Stage::ShakingHands => self.shake_hands(slot),
+            _ => {}
+        }
+        let connection = &self.connections[slot];
+        if connection.generation != generation || connection.stage == Stage::ShakingHands {
+            return;
+        }
+        // This edge may be the only one that tells of data: a peer may answer as
+        // soon as it accepts. Reading goes first: an answer that overtakes its
+        // request is often followed by a reset, on which a further write would
+        // founder.
+        let readable = EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
+        if flags.intersects(readable) {
+            self.read(slot, flags);
+        }
+        let connection = &self.connections[slot];
+        if connection.stage == Stage::Writing
+            && connection.generation == generation
+            && flags.contains(EventFlags::OUT)
+        {
+            self.write(slot);
+        }
+    }
+
+    /// The slot is free: its next request, if there is one already.
+    #[inline]
+    fn next_request(&mut self, slot: usize, now: u64) {
+        if let Some(due_ns) = self.pulse.pacer.next(slot as u32, now) {
+            self.start_request(slot, due_ns, now);
+        } else {
+            let connection = &mut self.connections[slot];
+            connection.stage = Stage::Idle;
+            connection.deadline_ns = u64::MAX;
+            if self.pulse.pacer.is_exhausted() {
+                self.close(slot);
+            }
+        }
+    }
+
+    /// Begins a request, on the slot's open connection or on a new one.
+    #[inline]
+    fn start_request(&mut self, slot: usize, due_ns: u64, now: u64) {
+        self.pulse.recorder().counts.started += 1;
+        let connection = &mut self.connections[slot];
+        connection.due_ns = due_ns;
+        connection.written = 0;
+        connection.scanner.reset(self.is_head);
+        if connection.socket.is_some() {
+            self.begin_write(slot, now);
+        } else {
+            self.connect(slot, now);
+        }
+    }
+
+    fn connect(&mut self, slot: usize, now: u64) {
+        let connection = &mut self.connections[slot];
+        connection.stage = Stage::Connecting;
+        connection.connecting_ns = now;
+        connection.deadline_ns = now + self.pulse.plan.timeouts.connect.as_nanos() as u64;
+        let generation = connection.generation.wrapping_add(1);
+        let data = EventData::new_u64(slot as u64 | u64::from(generation) << 32);
+        let opened = connection
+            .open(&self.pulse.plan.target.address)
+            .and_then(|socket| self.poll.add(socket, data));
+        match opened {
+            Ok(()) => self.pulse.recorder().counts.connections_opened += 1,
+            Err(error) => self.fail(slot, cause_of(error), now),
+        }
+    }
+
+    fn on_connected(&mut self, slot: usize, flags: EventFlags) {
+        let now = self.pulse.clock.now_ns();
+        let connection = &mut self.connections[slot];
+        let Some(socket) = &connection.socket else {
+            return;
+        };
+        match sockopt::socket_error(socket) {
+            Ok(Ok(())) if flags.contains(EventFlags::OUT) => {}
+            Ok(Ok(())) => return,
+            Ok(Err(error)) | Err(error) => return self.fail(slot, cause_of(error), now),
+        }
+        connection.reset_backoff();
+        let connect_ns = now - connection.connecting_ns;
+        connection.connecting_ns = now;
+        self.pulse.recorder().connect_time.record(connect_ns);
+        if self.tls.is_none() {
+            return self.on_up(slot, now);
+        }
+        let connection = &mut self.connections[slot];
+        connection.stage = Stage::ShakingHands;
+        connection.deadline_ns = now + self.pulse.plan.timeouts.connect.as_nanos() as u64;
+        match Transport::new(self.tls) {
+            Ok(transport) => {
+                connection.transport = transport;
+                self.shake_hands(slot);
+            }
+            Err(cause) => self.fail(slot, cause, now),
+        }
+    }
+
+    fn shake_hands(&mut self, slot: usize) {
+        let connection = &mut self.connections[slot];
+        let Some(socket) = &connection.socket else {
+            return;
+        };
+        let done = connection.transport.shake_hands(socket);
+        let now = self.pulse.clock.now_ns();
+        match done {
+            Ok(false) => {}
+            Ok(true) => {
+                let handshake_ns = now - connection.connecting_ns;
+                self.pulse.recorder().tls_time.record(handshake_ns);
+                self.on_up(slot, now);
+            }
+            Err(cause) => self.fail(slot, cause, now),
+        }
+    }
+
+    fn on_up(&mut self, slot: usize, now: u64) {
+        self.connections[slot].is_up = true;
+        self.up += 1;
+        self.most_up = self.most_up.max(self.up);
+        self.begin_write(slot, now);
+    }
+
+    #[inline]
+    fn begin_write(&mut self, slot: usize, now: u64) {
+        let connection = &mut self.connections[slot];
+        connection.stage = Stage::Writing;
+        connection.sent_ns = now;
+        connection.first_byte_ns = 0;
+        connection.deadline_ns = now + self.pulse.plan.timeouts.write.as_nanos() as u64;
+        self.write(slot);
+    }
+
+    /// Hands as much of the request to the kernel as it takes.
+    fn write(&mut self, slot: usize) {
+        let length = self.request.len();
+        let first_at = self.connections[slot].written;
+        loop {
+            let connection = &mut self.connections[slot];
+            let Some(socket) = &connection.socket else {
+                return;
+            };
+            let step = if connection.written < length {
+                let rest = &self.request[connection.written..];
+                connection.transport.write(socket, rest)
+            } else {
+                connection.transport.flush(socket)
+            };
+            match step {
+                Ok(Outgoing::Full) => return,
+                Ok(Outgoing::Taken(bytes)) => {
+                    let flushed = connection.written == length;
+                    connection.written += bytes;
+                    self.pulse.recorder().counts.bytes_sent += bytes as u64;
+                    let connection = &mut self.connections[slot];
+                    if flushed || (connection.written == length && !connection.transport.is_tls()) {
+                        // Where it took several writes, the wait begins only now.
+                        let now = if first_at == 0 {
+                            connection.sent_ns
+                        } else {
+                            self.pulse.clock.now_ns()
+                        };
+                        connection.stage = Stage::Waiting;
+                        connection.deadline_ns =
+                            now + self.pulse.plan.timeouts.wait.as_nanos() as u64;
+                        return;
+                    }
+                }
+                Err(cause) => return self.on_write_error(slot, cause),
+            }
+        }
+    }
+
+    /// A peer that refuses a request half-way answers, then resets; the answer
+    /// may still be in the socket.
+    fn on_write_error(&mut self, slot: usize, cause: Cause) {
+        let mut response = None;
+        while response.is_none() {
+            let connection = &mut self.connections[slot];
+            let Some(socket) = &connection.socket else {
+                return;
+            };
+            match connection.transport.read(socket, &mut self.buffer) {
+                Ok(Incoming::Data(length) | Incoming::LastData(length)) => {
+                    let data = &self.buffer[..length];
+                    response = connection.scanner.feed(data).unwrap_or(None);
+                    self.pulse.recorder().counts.bytes_received += length as u64;
+                }
+                _ => break,
+            }
+        }
+        let now = self.pulse.clock.now_ns();
+        match response {
+            Some(response) => self.on_response(slot, response, true, now),
+            None => self.fail(slot, cause, now),
+        }
+    }
+
+    /// Reads until the socket is empty or the response whole.
+    fn read(&mut self, slot: usize, flags: EventFlags) {
+        let hang_up = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
+        let peer_closes = flags.intersects(hang_up);
+        loop {
+            let connection = &mut self.connections[slot];
+            let Some(socket) = &connection.socket else {
+                return;
+            };
+            let (length, emptied) = match connection.transport.read(socket, &mut self.buffer) {
+                Ok(Incoming::Nothing) => return,
+                Ok(Incoming::End) => return self.on_peer_closed(slot),
+                Ok(Incoming::Data(length)) => (length, false),
+                // A close that has been announced still has to be read.
+                Ok(Incoming::LastData(length)) => (length, !peer_closes),
+                Err(cause) => {
+                    let now = self.pulse.clock.now_ns();
+                    return self.fail(slot, cause, now);
+                }
+            };
+            let now = self.pulse.clock.now_ns();
+            self.pulse.recorder().counts.bytes_received += length as u64;
+            let connection = &mut self.connections[slot];
+            if connection.stage == Stage::Idle {
+                // An answer to nothing: what follows on it cannot be trusted.
+                return self.close(slot);
+            }
+            match connection.scanner.feed(&self.buffer[..length]) {
+                Ok(Some(response)) => return self.on_response(slot, response, peer_closes, now),
+                Ok(None) => self.on_part(slot, now),
+                Err(_) => {
+                    connection.stage = Stage::Reading;
+                    return self.fail(slot, Cause::Protocol, now);
+                }
+            }
+            if emptied {
+                return;
+            }
+        }
+    }
+
+    /// Something came, and the response is not whole.
+    fn on_part(&mut self, slot: usize, now: u64) {
+        let connection = &mut self.connections[slot];
+        // An interim response (100) is no beginning of the final one, and neither
+        // ends a write.
+        if connection.scanner.is_untouched() {
+            return;
+        }
+        if connection.first_byte_ns == 0 {
+            connection.first_byte_ns = now;
+        }
+        if connection.stage == Stage::Waiting {
+            connection.stage = Stage::Reading;
+            connection.deadline_ns = now + self.pulse.plan.timeouts.read.as_nanos() as u64;
+        }
+    }
+
+    fn on_peer_closed(&mut self, slot: usize) {
+        let now = self.pulse.clock.now_ns();
+        let connection = &mut self.connections[slot];
+        if connection.stage == Stage::Idle {
+            // Between two requests, where a peer may close what it does not use.
+            self.close(slot);
+            return;
+        }
+        if let Some(response) = connection.scanner.feed_end() {
+            return self.on_response(slot, response, true, now);
+        }
+        if !connection.scanner.is_untouched() {
+            connection.stage = Stage::Reading;
+        }
+        self.fail(slot, Cause::Closed, now);
+    }
+
+    fn on_response(&mut self, slot: usize, response: Response, peer_closes: bool, now: u64) {
+        let connection = &mut self.connections[slot];
+        let first_byte_ns = match connection.first_byte_ns {
+            0 => now,
+            ns => ns,
+        };
+        let moments = Moments {
+            due_ns: connection.due_ns,
+            sent_ns: connection.sent_ns,
+            first_byte_ns,
+            end_ns: now,
+        };
+        let body = connection.scanner.body().print();
+        connection.served += 1;
+        // A response that overtakes its request leaves the rest of it unsent.
+        let request_is_out = connection.written == self.request.len();
+        let worn_out = self.pulse.plan.requests_per_connection == Some(connection.served);
+        let reusable = response.reusable
+            && self.pulse.plan.keepalive
+            && request_is_out
+            && !peer_closes
+            && !worn_out;
+        let service_ns = now - moments.sent_ns;
+        let expected = self.pulse.plan.expected_statuses.contains(response.status);
+        let recorder = self.pulse.recorder();
+        if expected {
+            recorder.success(response.status, body, moments);
+        } else {
+            recorder.unexpected(response.status, Cause::Status, service_ns);
+        }
+        self.pulse.pacer.ended(now);
+        if !reusable {
+            self.close(slot);
+        }
+        self.next_request(slot, now);
+    }
+
+    fn fail(&mut self, slot: usize, cause: Cause, now: u64) {
+        let connection = &mut self.connections[slot];
+        if connection.stage == Stage::Idle {
+            // Nothing was asked for: the connection is gone, no request is.
+            self.close(slot);
+            return;
+        }
+        let phase = connection.stage.phase();
+        self.pulse.recorder().failure(phase, cause);
+        self.pulse.pacer.ended(now);
+        self.close(slot);
+        if matches!(phase, Phase::Connect | Phase::Tls) {
+            let connection = &mut self.connections[slot];
+            connection.stage = Stage::Paused;
+            connection.deadline_ns = now + connection.next_backoff_ns();
+            self.next_check_ns = self.next_check_ns.min(connection.deadline_ns);
+        } else {
+            self.next_request(slot, now);
+        }
+    }
+
+    fn close(&mut self, slot: usize) {
+        if self.connections[slot].close() {
+            self.up -= 1;
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Everything drawn at random while load is sent: think times and the distances
+//! of Poisson arrivals. Each stream is seeded, so that a run can be repeated.
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_distr::{Distribution as _, Exp1, LogNormal, Normal};
+use rand_pcg::Pcg64Mcg;
+use tonnage_model::ThinkTime;
+
+/// What a stream is for: streams of one seed must not resemble each other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Purpose {
+    /// The schedule that all threads share.
+    Arrivals,
+    /// The think times of one thread's users.
+    Think {
+        /// The thread's number.
+        thread: u32,
+    },
+}
+
+/// A random stream: PCG (O'Neill 2014), the same on every machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Stream(Pcg64Mcg);
+
+impl Stream {
+    pub(crate) fn new(seed: u64, purpose: Purpose) -> Self {
+        let number = match purpose {
+            Purpose::Arrivals => 0,
+            Purpose::Think { thread } => 1 + u64::from(thread),
+        };
+        // `seed_from_u64` mixes its argument, so that neighbours are far apart.
+        Self(Pcg64Mcg::seed_from_u64(
+            seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15),
+        ))
+    }
+
+    /// Exponential with mean 1.
+    pub(crate) fn exponential(&mut self) -> f64 {
+        Exp1.sample(&mut self.0)
+    }
+}
+
+/// A law of think times, ready to be drawn from.
+#[derive(Debug, Clone)]
+pub(crate) struct Think {
+    law: Law,
+    stream: Stream,
+}
+
+/// All in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+enum Law {
+    Constant(f64),
+    Uniform(f64, f64),
+    Exponential(f64),
+    Normal(Normal<f64>),
+    LogNormal(LogNormal<f64>),
+}
+
+impl Think {
+    /// `None` where users do not think.
+    pub(crate) fn new(think: ThinkTime, stream: Stream) -> Option<Self> {
+        let ns = |duration: std::time::Duration| duration.as_nanos() as f64;
+        let law = match think {
+            ThinkTime::None => return None,
+            ThinkTime::Constant(pause) => Law::Constant(ns(pause)),
+            ThinkTime::Uniform(low, high) => Law::Uniform(ns(low), ns(high)),
+            ThinkTime::Exponential(mean) => Law::Exponential(ns(mean)),
+            ThinkTime::Normal(mean, stdev) => Law::Normal(Normal::new(ns(mean), ns(stdev)).ok()?),
+            ThinkTime::LogNormal(mean, stdev) => {
+                // Moments of the pause itself, turned into those of its logarithm.
+                let variance = (1.0 + (ns(stdev) / ns(mean)).powi(2)).ln();
+                let location = ns(mean).ln() - variance / 2.0;
+                Law::LogNormal(LogNormal::new(location, variance.sqrt()).ok()?)
+            }
+        };
+        Some(Self { law, stream })
+    }
+
+    /// The next pause in nanoseconds.
+    pub(crate) fn draw_ns(&mut self) -> u64 {
+        let random = &mut self.stream.0;
+        let ns = match self.law {
+            Law::Constant(pause) => pause,
+            Law::Uniform(low, high) => low + (high - low) * random.random::<f64>(),
+            Law::Exponential(mean) => mean * self.stream.exponential(),
+            Law::Normal(law) => law.sample(random),
+            Law::LogNormal(law) => law.sample(random),
+        };
+        // A cast saturates: below zero is zero.
+        ns as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moments(think: &str) -> (f64, f64) {
+        const DRAWS: usize = 200_000;
+        let stream = Stream::new(7, Purpose::Think { thread: 3 });
+        let mut think = Think::new(think.parse().unwrap(), stream).unwrap();
+        let draws: Vec<f64> = (0..DRAWS).map(|_| think.draw_ns() as f64 / 1e9).collect();
+        let mean = draws.iter().sum::<f64>() / DRAWS as f64;
+        let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / DRAWS as f64;
+        (mean, variance.sqrt())
+    }
+
+    #[test]
+    fn each_law_has_its_mean_and_deviation() {
+        for (think, mean, stdev) in [
+            ("const:2s", 2.0, 0.0),
+            ("exp:1s", 1.0, 1.0),
+            ("uniform:1s..2s", 1.5, 1.0 / 12f64.sqrt()),
+            ("normal:1s,100ms", 1.0, 0.1),
+            ("lognormal:1s,500ms", 1.0, 0.5),
+        ] {
+            let (got_mean, got_stdev) = moments(think);
+            assert!((got_mean - mean).abs() < 0.01, "{think}: mean {got_mean}");
+            assert!(
+                (got_stdev - stdev).abs() < 0.02,
+                "{think}: stdev {got_stdev}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pause_is_never_negative() {
+        let stream = Stream::new(1, Purpose::Think { thread: 0 });
+        let law = "normal:10ms,1s".parse().unwrap();
+        let mut think = Think::new(law, stream).unwrap();
+        let zeros = (0..1000).filter(|_| think.draw_ns() == 0).count();
+        assert!((400..600).contains(&zeros), "{zeros}");
+    }
+
+    #[test]
+    fn a_seed_repeats_itself_and_threads_differ() {
+        let draw = |seed, thread| {
+            let mut stream = Stream::new(seed, Purpose::Think { thread });
+            [stream.exponential(), stream.exponential()]
+        };
+        assert_eq!(draw(1, 0), draw(1, 0));
+        assert_ne!(draw(1, 0), draw(1, 1));
+        assert_ne!(draw(1, 0), draw(2, 0));
+    }
+}
