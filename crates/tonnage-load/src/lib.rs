@@ -26,6 +26,7 @@ mod stop;
 mod surroundings;
 mod target;
 mod tls;
+mod verdict;
 
 pub use address::Address;
 pub use error::LoadError;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tonnage_model::{Stages, StatusSet, ThinkTime};
+use tonnage_model::{Assertion, Stages, StatusSet, ThinkTime};
 
 use crate::profile::Profile;
 use crate::{ArrivalLaw, LoadError, RequestParts, Target, TlsSettings};
@@ -53,6 +53,10 @@ pub struct LoadPlan {
     pub expected_statuses: StatusSet,
     /// How long each phase of a request may take.
     pub timeouts: Timeouts,
+    /// What is demanded of the result.
+    pub assertions: Vec<Assertion>,
+    /// What [`calibrate`](crate::calibrate) said, where it was asked.
+    pub ceiling_rps: Option<f64>,
 }
 
 /// What determines when requests are sent.
@@ -165,6 +169,8 @@ impl LoadPlan {
             requests: None,
             expected_statuses: StatusSet::success(),
             timeouts: Timeouts::all(Duration::from_secs(30)),
+            assertions: Vec::new(),
+            ceiling_rps: None,
         }
     }
 

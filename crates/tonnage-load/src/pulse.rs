@@ -35,9 +35,19 @@ pub(crate) struct ThreadResult {
     /// Requests in the system times the nanoseconds that they spent there.
     pub(crate) occupancy_ns: u128,
     pub(crate) arrivals: Option<Arrivals>,
-    /// Most connections that were open at once.
-    pub(crate) most_connections: u32,
+    pub(crate) connections: Connected,
     pub(crate) ended: ThreadEnd,
+}
+
+/// How many connections came about.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Connected {
+    /// That are up now.
+    pub(crate) up: u32,
+    /// The most that were up at once.
+    pub(crate) most: u32,
+    /// Slots that were up at least once.
+    pub(crate) used: u32,
 }
 
 /// Why a thread ended its window.
@@ -185,7 +195,7 @@ impl<'a> Pulse<'a> {
         mut self,
         now: u64,
         ended: ThreadEnd,
-        most_connections: u32,
+        connections: Connected,
     ) -> ThreadResult {
         if !self.in_window {
             // Stopped before it: an empty window.
@@ -203,7 +213,7 @@ impl<'a> Pulse<'a> {
                 .map(|(now, before)| now.saturating_sub(before)),
             occupancy_ns: self.pacer.occupancy_ns(now),
             arrivals: self.pacer.arrivals(),
-            most_connections,
+            connections,
             ended,
         }
     }

@@ -1,14 +1,15 @@
 //! What the threads measured, added up into one report.
 
 use tonnage_model::{
-    Arrivals, EndReason, Generator, LOAD_SCHEMA, LatencySummary, LoadReport, RequestSummary,
-    Series, ThroughputSummary,
+    Arrivals, Assertion, EndReason, Generator, LOAD_SCHEMA, LatencySummary, LoadReport,
+    RequestSummary, Series, ThroughputSummary,
 };
 
-use crate::LoadPlan;
 use crate::pulse::{ThreadEnd, ThreadResult};
 use crate::recorder::Recorder;
 use crate::surroundings::Surroundings;
+use crate::verdict::{Asked, judge};
+use crate::{LoadModel, LoadPlan};
 
 /// The window over all threads, in nanoseconds of their common clock.
 #[derive(Clone, Copy)]
@@ -70,7 +71,7 @@ pub(crate) fn report(measured: &Measured<'_>) -> LoadReport {
     if series.slices.is_empty() {
         series = Series::default();
     }
-    LoadReport {
+    let mut report = LoadReport {
         schema: LOAD_SCHEMA.to_owned(),
         request: request(measured),
         started_unix_us: measured.started_unix_us,
@@ -103,6 +104,23 @@ pub(crate) fn report(measured: &Measured<'_>) -> LoadReport {
         bodies: total.bodies(),
         generator: generator(measured, window),
         ..LoadReport::default()
+    };
+    report.assertions = plan.assertions.iter().map(|a| a.check(&report)).collect();
+    if !measured.threads.is_empty() {
+        report.verdict = judge(&report, asked(plan));
+    }
+    report
+}
+
+fn asked(plan: &LoadPlan) -> Asked {
+    let percentiles = plan.assertions.iter().filter_map(Assertion::percentile);
+    Asked {
+        connections: plan.connections,
+        is_open: matches!(plan.model, LoadModel::Open { .. }),
+        is_staged: plan.stages.is_some(),
+        is_uniform: true,
+        // The one that needs the most samples.
+        percentile: percentiles.max_by(|a, b| (a - 50.0).abs().total_cmp(&(b - 50.0).abs())),
     }
 }
 
@@ -169,8 +187,9 @@ fn generator(measured: &Measured<'_>, window: Window) -> Generator {
             tonnage_stats::little_residual(in_flight, goodput_rps, mean_us / 1e6, 0.0)
         }),
         mean_in_flight: in_flight,
-        most_connections: threads.iter().map(|thread| thread.most_connections).sum(),
-        ceiling_rps: None,
+        most_connections: threads.iter().map(|thread| thread.connections.most).sum(),
+        connections_used: threads.iter().map(|thread| thread.connections.used).sum(),
+        ceiling_rps: measured.plan.ceiling_rps,
         cpu_wait_share: waits
             .and_then(|waits| waits.into_iter().max())
             .map(|wait_ns| window.share(wait_ns)),

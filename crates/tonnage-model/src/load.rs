@@ -273,6 +273,9 @@ pub struct Generator {
     /// Most connections that were open at once.
     #[serde(default)]
     pub most_connections: u32,
+    /// Users (or connections of the pool) whose connect succeeded at least once.
+    #[serde(default)]
+    pub connections_used: u32,
     /// Responses per second that this client reaches against a responder that
     /// does nothing, with the same threads; `None` where that was not measured.
     #[serde(default)]

@@ -5,6 +5,8 @@
 
 mod bounds;
 mod little;
+mod steady;
 
 pub use bounds::AsymptoticBounds;
 pub use little::little_residual;
+pub use steady::{Drift, drift, mean, mser_truncation};

@@ -55,6 +55,8 @@ pub(crate) struct Connection {
     pub(crate) transport: Transport,
     /// Whether the connect (and the handshake) succeeded.
     pub(crate) is_up: bool,
+    /// Whether it ever did, on this socket or an earlier one.
+    pub(crate) was_up: bool,
     /// Requests that this socket has carried.
     pub(crate) served: u32,
     pub(crate) scanner: ResponseScanner,
@@ -82,6 +84,7 @@ impl Connection {
             stage: Stage::Idle,
             transport: Transport::Plain,
             is_up: false,
+            was_up: false,
             served: 0,
             scanner: ResponseScanner::new(keep_body),
             written: 0,

@@ -14,7 +14,7 @@ use super::response::Response;
 use super::transport::{Incoming, Outgoing, Transport};
 use crate::LoadError;
 use crate::poll::Poll;
-use crate::pulse::{Pulse, Task, ThreadResult};
+use crate::pulse::{Connected, Pulse, Task, ThreadResult};
 use crate::recorder::Moments;
 use crate::tls::TlsClient;
 
@@ -34,9 +34,7 @@ pub(crate) struct Worker<'a> {
     connections: Vec<Connection>,
     buffer: Box<[u8]>,
     is_head: bool,
-    /// Connections that are up, and the most there were.
-    up: u32,
-    most_up: u32,
+    connected: Connected,
     /// When to look for phases that have lasted too long.
     next_check_ns: u64,
 }
@@ -57,8 +55,7 @@ impl<'a> Worker<'a> {
             connections: (0..slots).map(|_| Connection::new(false)).collect(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             is_head: plan.request.method == "HEAD",
-            up: 0,
-            most_up: 0,
+            connected: Connected::default(),
             next_check_ns: 0,
         })
     }
@@ -69,7 +66,7 @@ impl<'a> Worker<'a> {
         loop {
             let now = self.pulse.clock.now_ns();
             if let Some(ended) = self.pulse.tick(now) {
-                return Ok(self.pulse.finish(now, ended, self.most_up));
+                return Ok(self.pulse.finish(now, ended, self.connected));
             }
             while let Some(due) = self.pulse.take_due(now) {
                 self.start_request(due.slot as usize, due.due_ns, now);
@@ -232,9 +229,11 @@ impl<'a> Worker<'a> {
     }
 
     fn on_up(&mut self, slot: usize, now: u64) {
-        self.connections[slot].is_up = true;
-        self.up += 1;
-        self.most_up = self.most_up.max(self.up);
+        let connection = &mut self.connections[slot];
+        connection.is_up = true;
+        self.connected.used += u32::from(!std::mem::replace(&mut connection.was_up, true));
+        self.connected.up += 1;
+        self.connected.most = self.connected.most.max(self.connected.up);
         self.begin_write(slot, now);
     }
 
@@ -448,7 +447,7 @@ impl<'a> Worker<'a> {
 
     fn close(&mut self, slot: usize) {
         if self.connections[slot].close() {
-            self.up -= 1;
+            self.connected.up -= 1;
         }
     }
 }
