@@ -5,6 +5,7 @@
 //! [`LoadPlan`] goes in, [`LoadEvent`]s tell of progress, a
 //! [`LoadReport`](tonnage_model::LoadReport) comes out.
 
+mod checks;
 mod chunked;
 mod clock;
 mod connection;
@@ -19,6 +20,7 @@ mod stop;
 mod target;
 mod worker;
 
+pub use checks::{CheckError, Checks, JsonExpectation, MAX_CHECKED_BYTES};
 pub use error::LoadError;
 pub use plan::{LoadPlan, Timeouts, default_threads};
 pub use request::{Header, RequestError, RequestParts};
