@@ -16,6 +16,7 @@ mod report;
 mod request;
 mod response;
 mod run;
+mod source;
 mod stop;
 mod target;
 mod worker;
@@ -25,5 +26,9 @@ pub use error::LoadError;
 pub use plan::{LoadPlan, Timeouts, default_threads};
 pub use request::{Header, RequestError, RequestParts};
 pub use run::{LoadEvent, run};
+pub use source::{
+    Cursor, DataPlan, Endpoint, Flaw, Next, Parts, Pick, Place, PlaceholderError, Request,
+    RequestSource, SourceError, SourcePlan,
+};
 pub use stop::Stop;
 pub use target::{Target, base_of};

@@ -139,6 +139,12 @@ mod tests {
             ("localhost:5000/x?y=1", "localhost", 5000, "/x?y=1"),
             ("http://[::1]:81/a#b", "::1", 81, "/a"),
             ("HTTP://h?q=1", "h", 80, "/?q=1"),
+            (
+                "h/{{seq}}?x={{rand:-1..9}}&{{line.a.b}}",
+                "h",
+                80,
+                "/{{seq}}?x={{rand:-1..9}}&{{line.a.b}}",
+            ),
         ] {
             let (got_host, got_port, _, got_path) = take_apart(url).unwrap();
             assert_eq!(
