@@ -169,6 +169,7 @@ fn load_exit_status(error: &LoadError) -> ExitStatus {
         LoadError::Url { .. }
         | LoadError::Scheme { .. }
         | LoadError::Request(_)
+        | LoadError::Source(_)
         | LoadError::Tls(_)
         | LoadError::Plan(_)
         | LoadError::FileLimit { .. } => ExitStatus::Usage,

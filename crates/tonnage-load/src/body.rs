@@ -3,6 +3,8 @@
 
 use tonnage_model::{Bodies, BodyKind};
 
+use crate::MAX_CHECKED_BYTES;
+
 /// Receives a body as it comes, without chunk headers.
 #[derive(Debug, Default)]
 pub(crate) struct BodySink {
@@ -11,10 +13,6 @@ pub(crate) struct BodySink {
     /// The body itself, where it is wanted.
     kept: Option<Vec<u8>>,
 }
-
-/// The longest body that is kept for a check, in bytes; what follows is counted
-/// and not kept.
-pub(crate) const MAX_KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 impl BodySink {
     /// `keep` where a check looks at bodies.
@@ -31,7 +29,7 @@ impl BodySink {
         self.bytes += data.len() as u64;
         self.crc.update(data);
         if let Some(kept) = &mut self.kept {
-            let room = MAX_KEPT_BYTES - kept.len();
+            let room = MAX_CHECKED_BYTES - kept.len();
             kept.extend_from_slice(&data[..data.len().min(room)]);
         }
     }
@@ -157,7 +155,7 @@ mod tests {
         sink.reset();
         assert_eq!(sink.kept(), Some(&b""[..]));
         assert_eq!(BodySink::new(false).kept(), None);
-        sink.take(&vec![0; MAX_KEPT_BYTES + 1]);
+        sink.take(&vec![0; MAX_CHECKED_BYTES + 1]);
         assert_eq!(sink.kept(), None, "not all of it is there");
     }
 

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::{Address, RequestError, TlsError};
+use crate::{Address, RequestError, SourceError, TlsError};
 
 /// A load that could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub enum LoadError {
     /// Method, headers or body that cannot be sent.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// Templates or data that cannot be used.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// TLS settings that cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -7,6 +7,7 @@
 
 mod address;
 mod body;
+mod checks;
 mod clock;
 mod error;
 mod h1;
@@ -22,6 +23,7 @@ mod request;
 mod run;
 mod schedule;
 mod slices;
+mod source;
 mod stop;
 mod surroundings;
 mod target;
@@ -29,6 +31,7 @@ mod tls;
 mod verdict;
 
 pub use address::Address;
+pub use checks::{CheckError, Checks, JsonExpectation, MAX_CHECKED_BYTES};
 pub use error::LoadError;
 pub use plan::{
     DEFAULT_DURATION, LoadModel, LoadPlan, MAX_CONNECTIONS, Overload, Timeouts, default_threads,
@@ -36,6 +39,10 @@ pub use plan::{
 pub use request::{Header, RequestError, RequestParts};
 pub use run::{LoadEvent, Observer, run};
 pub use schedule::ArrivalLaw;
+pub use source::{
+    Cursor, DataPlan, Endpoint, Flaw, Next, Parts, Pick, Place, PlaceholderError, Request,
+    RequestSource, SourceError, SourcePlan,
+};
 pub use stop::Stop;
 pub use target::{Target, base_of};
 pub use tls::{TlsError, TlsSettings};

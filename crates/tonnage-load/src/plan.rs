@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tonnage_model::{Assertion, Stages, StatusSet, ThinkTime};
+use tonnage_model::{Assertion, Stages, ThinkTime};
 
 use crate::profile::Profile;
-use crate::{ArrivalLaw, LoadError, RequestParts, Target, TlsSettings};
+use crate::{ArrivalLaw, Checks, LoadError, RequestParts, SourcePlan, Target, TlsSettings};
 
 /// The most connections of one load: as many as there are ports to connect from.
 pub const MAX_CONNECTIONS: u32 = 100_000;
@@ -20,7 +20,7 @@ pub struct LoadPlan {
     /// Where to.
     pub target: Target,
     /// What is sent.
-    pub request: RequestParts,
+    pub source: SourcePlan,
     /// How TLS is spoken, where the target wants it.
     pub tls: TlsSettings,
     /// Users of a closed loop, each with one connection, or the most connections
@@ -49,8 +49,8 @@ pub struct LoadPlan {
     pub duration: Option<Duration>,
     /// Requests after which the window ends; `None` where only `duration` does.
     pub requests: Option<u64>,
-    /// The statuses that count as success.
-    pub expected_statuses: StatusSet,
+    /// What a response must be to count as success.
+    pub checks: Checks,
     /// How long each phase of a request may take.
     pub timeouts: Timeouts,
     /// What is demanded of the result.
@@ -151,8 +151,8 @@ impl LoadPlan {
     /// change what they want different.
     pub fn new(target: Target, connections: u32) -> Self {
         Self {
+            source: SourcePlan::constant(&target.path, RequestParts::default()),
             target,
-            request: RequestParts::default(),
             tls: TlsSettings::default(),
             connections,
             model: LoadModel::Closed {
@@ -167,7 +167,7 @@ impl LoadPlan {
             warmup: Duration::ZERO,
             duration: Some(DEFAULT_DURATION),
             requests: None,
-            expected_statuses: StatusSet::success(),
+            checks: Checks::default(),
             timeouts: Timeouts::all(Duration::from_secs(30)),
             assertions: Vec::new(),
             ceiling_rps: None,

@@ -1,5 +1,6 @@
-//! Everything drawn at random while load is sent: think times and the distances
-//! of Poisson arrivals. Each stream is seeded, so that a run can be repeated.
+//! Everything drawn at random while load is sent: think times, the distances of
+//! Poisson arrivals, and what differs from request to request. Each stream is
+//! seeded, so that a run can be repeated.
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_distr::{Distribution as _, Exp1, LogNormal, Normal};
@@ -16,6 +17,25 @@ pub(crate) enum Purpose {
         /// The thread's number.
         thread: u32,
     },
+    /// What one thread's requests contain.
+    Requests {
+        /// The thread's number.
+        thread: u32,
+    },
+}
+
+/// An inclusive range of integers, never empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IntegerRange {
+    low: i64,
+    high: i64,
+}
+
+impl IntegerRange {
+    /// `low..=high`, unless it is empty.
+    pub(crate) fn new(low: i64, high: i64) -> Option<Self> {
+        (low <= high).then_some(Self { low, high })
+    }
 }
 
 /// A random stream: PCG (O'Neill 2014), the same on every machine.
@@ -26,18 +46,35 @@ impl Stream {
     pub(crate) fn new(seed: u64, purpose: Purpose) -> Self {
         let number = match purpose {
             Purpose::Arrivals => 0,
-            Purpose::Think { thread } => 1 + u64::from(thread),
+            Purpose::Think { thread } => 1 + 2 * u64::from(thread),
+            Purpose::Requests { thread } => 2 + 2 * u64::from(thread),
         };
-        // `seed_from_u64` mixes its argument, so that neighbours are far apart.
-        Self(Pcg64Mcg::seed_from_u64(
-            seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15),
-        ))
+        // Both steps are bijections: no two streams of a run are the same.
+        Self(Pcg64Mcg::seed_from_u64(mix(mix(seed) ^ number)))
+    }
+
+    /// A number below `bound`, which is at least 1.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0.random_range(0..bound)
+    }
+
+    /// An integer of `range`.
+    pub(crate) fn within(&mut self, range: IntegerRange) -> i64 {
+        self.0.random_range(range.low..=range.high)
     }
 
     /// Exponential with mean 1.
     pub(crate) fn exponential(&mut self) -> f64 {
         Exp1.sample(&mut self.0)
     }
+}
+
+/// The finaliser of `SplitMix64`: one bit changed in changes half of those out.
+fn mix(value: u64) -> u64 {
+    let mut z = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
 }
 
 /// A law of think times, ready to be drawn from.
@@ -142,5 +179,27 @@ mod tests {
         assert_eq!(draw(1, 0), draw(1, 0));
         assert_ne!(draw(1, 0), draw(1, 1));
         assert_ne!(draw(1, 0), draw(2, 0));
+    }
+
+    #[test]
+    fn the_stream_is_the_same_in_every_version() {
+        // Published results name their seed; a change here breaks their promise.
+        let mut stream = Stream::new(42, Purpose::Requests { thread: 0 });
+        let range = IntegerRange::new(1, 1000).unwrap();
+        let drawn: Vec<_> = (0..4).map(|_| stream.within(range)).collect();
+        assert_eq!(drawn, [129, 593, 400, 529]);
+    }
+
+    #[test]
+    fn both_ends_of_a_range_are_drawn_and_nothing_beyond() {
+        let mut stream = Stream::new(1, Purpose::Requests { thread: 0 });
+        let range = IntegerRange::new(-1, 1).unwrap();
+        let mut counts = [0_u32; 3];
+        for _ in 0..3000 {
+            counts[usize::try_from(stream.within(range) + 1).unwrap()] += 1;
+        }
+        assert!(counts.iter().all(|&n| n > 800), "{counts:?}");
+        assert!(IntegerRange::new(2, 1).is_none());
+        assert!(stream.below(1) == 0);
     }
 }

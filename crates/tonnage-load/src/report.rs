@@ -46,7 +46,8 @@ impl Window {
 /// Everything that a report is made of.
 pub(crate) struct Measured<'a> {
     pub(crate) plan: &'a LoadPlan,
-    pub(crate) request_bytes: usize,
+    /// Length of each request; `None` where they differ.
+    pub(crate) request_bytes: Option<usize>,
     pub(crate) started_unix_us: u64,
     /// Empty while the threads are still at work.
     pub(crate) threads: &'a [ThreadResult],
@@ -107,18 +108,19 @@ pub(crate) fn report(measured: &Measured<'_>) -> LoadReport {
     };
     report.assertions = plan.assertions.iter().map(|a| a.check(&report)).collect();
     if !measured.threads.is_empty() {
-        report.verdict = judge(&report, asked(plan));
+        report.verdict = judge(&report, asked(measured));
     }
     report
 }
 
-fn asked(plan: &LoadPlan) -> Asked {
+fn asked(measured: &Measured<'_>) -> Asked {
+    let plan = measured.plan;
     let percentiles = plan.assertions.iter().filter_map(Assertion::percentile);
     Asked {
         connections: plan.connections,
         is_open: matches!(plan.model, LoadModel::Open { .. }),
         is_staged: plan.stages.is_some(),
-        is_uniform: true,
+        is_uniform: measured.request_bytes.is_some(),
         // The one that needs the most samples.
         percentile: percentiles.max_by(|a, b| (a - 50.0).abs().total_cmp(&(b - 50.0).abs())),
     }
@@ -128,8 +130,8 @@ fn request(measured: &Measured<'_>) -> RequestSummary {
     let plan = measured.plan;
     RequestSummary {
         url: plan.target.url.clone(),
-        method: plan.request.method.clone(),
-        request_bytes: measured.request_bytes as u64,
+        method: plan.source.request.method.clone(),
+        request_bytes: measured.request_bytes.unwrap_or(0) as u64,
         connections: plan.connections,
         keepalive: plan.keepalive,
         load_model: plan.describe_model(),

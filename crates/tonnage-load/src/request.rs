@@ -1,8 +1,8 @@
-//! The bytes of a request, built once and sent many times.
-
-use std::fmt::Write as _;
+//! Method, headers and body of a request, checked. How their bytes are put
+//! together is `source/recipe.rs`'s business.
 
 use crate::Target;
+use crate::source::recipe::{Draft, Piece, Recipe, Wire};
 
 /// A header to be sent, checked so that it cannot break the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,16 +46,14 @@ impl Default for RequestParts {
     }
 }
 
-impl std::str::FromStr for Header {
-    type Err = RequestError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fail = || RequestError::Header(text.to_owned());
-        let (name, value) = text.split_once(':').ok_or_else(fail)?;
+impl Header {
+    /// A header, unless it would break the request or is the engine's to set.
+    /// Blanks around the value are no part of it.
+    pub fn new(name: &str, value: &str) -> Result<Self, RequestError> {
         let value = value.trim();
         let value_is_clean = !value.chars().any(|c| c.is_control() && c != '\t');
         if !is_token(name) || !value_is_clean {
-            return Err(fail());
+            return Err(RequestError::Header(format!("{name}: {value}")));
         }
         let reserved = |why| Err(RequestError::Reserved(name.to_owned(), why));
         match name.to_ascii_lowercase().as_str() {
@@ -68,6 +66,27 @@ impl std::str::FromStr for Header {
             }),
         }
     }
+
+    /// The name, as given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value, without blanks around it.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+impl std::str::FromStr for Header {
+    type Err = RequestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some((name, value)) => Self::new(name, value),
+            None => Err(RequestError::Header(text.to_owned())),
+        }
+    }
 }
 
 /// Whether `text` is a token of RFC 9110, section 5.6.2.
@@ -78,45 +97,42 @@ fn is_token(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
+/// Refuses what is no method.
+pub(crate) fn check_method(method: &str) -> Result<(), RequestError> {
+    if is_token(method) {
+        Ok(())
+    } else {
+        Err(RequestError::Method(method.to_owned()))
+    }
+}
+
 impl RequestParts {
-    /// The request as it goes over the wire to `target`.
+    /// The request as it goes over the wire to `target`, with every text taken as
+    /// it is: `{{seq}}` is no placeholder here.
     pub fn to_bytes(&self, target: &Target, keepalive: bool) -> Result<Vec<u8>, RequestError> {
-        if !is_token(&self.method) {
-            return Err(RequestError::Method(self.method.clone()));
-        }
-        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, target.path);
-        let mut header = |name: &str, value: &str| {
-            // Writing to a string does not fail.
-            let _ = write!(head, "{name}: {value}\r\n");
+        check_method(&self.method)?;
+        let values: Vec<_> = self
+            .headers
+            .iter()
+            .map(|header| [Piece::text(header.value.as_bytes())])
+            .collect();
+        let headers: Vec<_> = self
+            .headers
+            .iter()
+            .zip(&values)
+            .map(|(header, value)| (header.name.as_str(), &value[..]))
+            .collect();
+        let draft = Draft {
+            method: &self.method,
+            path: &[Piece::text(target.path.as_bytes())],
+            headers: &headers,
+            body: [Piece::text(&*self.body)].into(),
         };
-        for (name, default) in [
-            ("Host", target.host_header.as_str()),
-            ("User-Agent", concat!("tonnage/", env!("CARGO_PKG_VERSION"))),
-        ] {
-            if !self
-                .headers
-                .iter()
-                .any(|h| h.name.eq_ignore_ascii_case(name))
-            {
-                header(name, default);
-            }
-        }
-        for extra in &self.headers {
-            header(&extra.name, &extra.value);
-        }
-        // RFC 9110, section 8.6: a method that defines a body states its length,
-        // even where that is zero.
-        let defines_body = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
-        if defines_body || !self.body.is_empty() {
-            header("Content-Length", &self.body.len().to_string());
-        }
-        if !keepalive {
-            header("Connection", "close");
-        }
-        head.push_str("\r\n");
-        let mut bytes = head.into_bytes();
-        bytes.extend_from_slice(&self.body);
-        Ok(bytes)
+        let wire = Wire {
+            host: &target.host_header,
+            keepalive,
+        };
+        Ok(Recipe::new(&draft, wire).render_constant(&[]))
     }
 }
 

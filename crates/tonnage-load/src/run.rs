@@ -17,7 +17,7 @@ use crate::report::{Measured, report};
 use crate::slices::{Collector, Desk, exchange};
 use crate::surroundings::Snapshot;
 use crate::tls::TlsClient;
-use crate::{LoadError, LoadPlan, Stop};
+use crate::{LoadError, LoadPlan, RequestSource, Stop};
 
 /// How often progress is told.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -63,7 +63,8 @@ pub fn run(
     observer: Option<Observer<'_>>,
 ) -> Result<LoadReport, LoadError> {
     plan.check()?;
-    let request = plan.request.to_bytes(&plan.target, plan.keepalive)?;
+    let host = &plan.target.host_header;
+    let source = RequestSource::compile(&plan.source, host, plan.keepalive)?;
     let tls = match &plan.target.tls_host {
         Some(host) => Some(TlsClient::new(&plan.tls, host, &[b"http/1.1"])?),
         None => None,
@@ -81,7 +82,7 @@ pub fn run(
     let describe = |collector: &Collector, threads: &[ThreadResult], window_us: Option<u64>| {
         report(&Measured {
             plan,
-            request_bytes: request.len(),
+            request_bytes: source.single().map(<[u8]>::len),
             started_unix_us,
             threads,
             total: &collector.total,
@@ -97,14 +98,14 @@ pub fn run(
             .zip(&gauges)
             .map(|((index, desk), gauge)| {
                 let task = task(plan, [stop, &gave_up], gauge, clock, index, desk);
-                let (request, tls, gave_up) = (&request[..], tls.as_ref(), &gave_up);
+                let (source, tls, gave_up) = (&source, tls.as_ref(), &gave_up);
                 let spawned = thread::Builder::new().name(format!("load-{index}"));
                 let spawned = spawned.spawn_scoped(scope, move || {
                     let mut guard = StopUnlessDone {
                         stop: gave_up,
                         done: false,
                     };
-                    let result = Worker::new(task, request, tls)?.run()?;
+                    let result = Worker::new(task, source, tls)?.run()?;
                     guard.done = true;
                     Ok(result)
                 });

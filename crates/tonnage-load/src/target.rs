@@ -200,6 +200,12 @@ mod tests {
             ("HTTP://h?q=1", "h", 80, "/?q=1"),
             ("https://h/", "h", 443, "/"),
             ("https://h:8443/", "h", 8443, "/"),
+            (
+                "h/{{seq}}?x={{rand:-1..9}}&{{line.a.b}}",
+                "h",
+                80,
+                "/{{seq}}?x={{rand:-1..9}}&{{line.a.b}}",
+            ),
         ] {
             let parts = take_apart(url).unwrap();
             assert_eq!(

@@ -90,7 +90,7 @@ pub struct RequestSummary {
     pub url: String,
     /// The HTTP method.
     pub method: String,
-    /// Bytes of one request, head and body.
+    /// Bytes of one request, head and body; 0 where requests differ.
     pub request_bytes: u64,
     /// Users of the closed loop, each with one connection at a time.
     pub connections: u32,

@@ -7,8 +7,8 @@ use rustix::io::Errno;
 use tonnage_model::{Cause, Phase};
 
 use super::response::ResponseScanner;
-use super::transport::Transport;
-use crate::Address;
+use super::transport::{Outgoing, Transport};
+use crate::{Address, Request, RequestSource};
 
 /// The first pause after a failed connect, in nanoseconds; it doubles up to
 /// [`MAX_BACKOFF_NS`], so that a dead target is not hammered.
@@ -45,6 +45,17 @@ impl Stage {
     }
 }
 
+/// How a write went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// The socket takes no more for now.
+    Blocked,
+    /// So many bytes went, and there may be more.
+    Part(usize),
+    /// So many bytes went, and they were the last.
+    All(usize),
+}
+
 /// One slot and its connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -60,6 +71,10 @@ pub(crate) struct Connection {
     /// Requests that this socket has carried.
     pub(crate) served: u32,
     pub(crate) scanner: ResponseScanner,
+    /// The request under way.
+    pub(crate) request: Request,
+    /// Its bytes, where it was made for the occasion.
+    pub(crate) rendered: Vec<u8>,
     /// Bytes of the request that are with the kernel.
     pub(crate) written: usize,
     /// When the request was due.
@@ -87,6 +102,8 @@ impl Connection {
             was_up: false,
             served: 0,
             scanner: ResponseScanner::new(keep_body),
+            request: Request::Fixed(0),
+            rendered: Vec::new(),
             written: 0,
             due_ns: 0,
             connecting_ns: 0,
@@ -106,6 +123,41 @@ impl Connection {
         self.is_up = false;
         self.served = 0;
         Ok(self.socket.insert(socket))
+    }
+
+    /// Hands the next bytes of the request to the transport. Where all are with
+    /// it already, brings out what it still holds.
+    #[inline]
+    pub(crate) fn write(&mut self, source: &RequestSource) -> Result<Written, Cause> {
+        let Some(socket) = &self.socket else {
+            return Ok(Written::Blocked);
+        };
+        let request = source.bytes(self.request, &self.rendered);
+        let left = &request[self.written..];
+        if left.is_empty() {
+            return Ok(match self.transport.flush(socket)? {
+                Outgoing::Full => Written::Blocked,
+                Outgoing::Taken(_) => Written::All(0),
+            });
+        }
+        match self.transport.write(socket, left)? {
+            Outgoing::Full => Ok(Written::Blocked),
+            Outgoing::Taken(bytes) => {
+                self.written += bytes;
+                let all = bytes == left.len() && !self.transport.is_tls();
+                Ok(if all {
+                    Written::All(bytes)
+                } else {
+                    Written::Part(bytes)
+                })
+            }
+        }
+    }
+
+    /// Whether the whole request has been handed over.
+    #[inline]
+    pub(crate) fn request_is_out(&self, source: &RequestSource) -> bool {
+        self.written == source.bytes(self.request, &self.rendered).len()
     }
 
     /// Closes the socket, if there is one; epoll forgets it by itself. Says

@@ -9,14 +9,14 @@ use rustix::event::epoll::{EventData, EventFlags};
 use rustix::net::sockopt;
 use tonnage_model::{Cause, Phase};
 
-use super::connection::{Connection, Stage, cause_of};
+use super::connection::{Connection, Stage, Written, cause_of};
 use super::response::Response;
-use super::transport::{Incoming, Outgoing, Transport};
-use crate::LoadError;
+use super::transport::{Incoming, Transport};
 use crate::poll::Poll;
 use crate::pulse::{Connected, Pulse, Task, ThreadResult};
 use crate::recorder::Moments;
 use crate::tls::TlsClient;
+use crate::{Checks, Cursor, LoadError, RequestSource};
 
 /// Bytes read at once. A read that does not fill it has emptied the socket,
 /// which is what edge-triggered epoll needs to know.
@@ -28,12 +28,13 @@ const PAUSE_CHECK_NS: u64 = 1_000_000;
 /// A thread at work.
 pub(crate) struct Worker<'a> {
     pulse: Pulse<'a>,
-    request: &'a [u8],
+    source: &'a RequestSource,
+    cursor: Cursor<'a>,
+    checks: Checks,
     tls: Option<&'a TlsClient>,
     poll: Poll,
     connections: Vec<Connection>,
     buffer: Box<[u8]>,
-    is_head: bool,
     connected: Connected,
     /// When to look for phases that have lasted too long.
     next_check_ns: u64,
@@ -42,19 +43,24 @@ pub(crate) struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub(crate) fn new(
         task: Task<'a>,
-        request: &'a [u8],
+        source: &'a RequestSource,
         tls: Option<&'a TlsClient>,
     ) -> Result<Self, LoadError> {
         let slots = task.slots;
         let plan = task.plan;
+        let part = task.part;
+        // A copy of its own: threads that share a pattern would wait for each other.
+        let checks = plan.checks.clone();
+        let keep_body = checks.needs_body();
         Ok(Self {
             pulse: Pulse::new(task),
-            request,
+            source,
+            cursor: source.cursor(plan.seed, part.thread, part.threads),
+            checks,
             tls,
             poll: Poll::new()?,
-            connections: (0..slots).map(|_| Connection::new(false)).collect(),
+            connections: (0..slots).map(|_| Connection::new(keep_body)).collect(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
-            is_head: plan.request.method == "HEAD",
             connected: Connected::default(),
             next_check_ns: 0,
         })
@@ -156,7 +162,9 @@ impl<'a> Worker<'a> {
         let connection = &mut self.connections[slot];
         connection.due_ns = due_ns;
         connection.written = 0;
-        connection.scanner.reset(self.is_head);
+        let next = self.cursor.next(&mut connection.rendered);
+        connection.request = next.request;
+        connection.scanner.reset(next.is_head);
         if connection.socket.is_some() {
             self.begin_write(slot, now);
         } else {
@@ -249,41 +257,28 @@ impl<'a> Worker<'a> {
 
     /// Hands as much of the request to the kernel as it takes.
     fn write(&mut self, slot: usize) {
-        let length = self.request.len();
-        let first_at = self.connections[slot].written;
+        let began_before = self.connections[slot].written > 0;
         loop {
-            let connection = &mut self.connections[slot];
-            let Some(socket) = &connection.socket else {
-                return;
-            };
-            let step = if connection.written < length {
-                let rest = &self.request[connection.written..];
-                connection.transport.write(socket, rest)
-            } else {
-                connection.transport.flush(socket)
-            };
-            match step {
-                Ok(Outgoing::Full) => return,
-                Ok(Outgoing::Taken(bytes)) => {
-                    let flushed = connection.written == length;
-                    connection.written += bytes;
-                    self.pulse.recorder().counts.bytes_sent += bytes as u64;
-                    let connection = &mut self.connections[slot];
-                    if flushed || (connection.written == length && !connection.transport.is_tls()) {
-                        // Where it took several writes, the wait begins only now.
-                        let now = if first_at == 0 {
-                            connection.sent_ns
-                        } else {
-                            self.pulse.clock.now_ns()
-                        };
-                        connection.stage = Stage::Waiting;
-                        connection.deadline_ns =
-                            now + self.pulse.plan.timeouts.wait.as_nanos() as u64;
-                        return;
-                    }
-                }
+            let (bytes, is_out) = match self.connections[slot].write(self.source) {
+                Ok(Written::Blocked) => return,
+                Ok(Written::Part(bytes)) => (bytes, false),
+                Ok(Written::All(bytes)) => (bytes, true),
                 Err(cause) => return self.on_write_error(slot, cause),
+            };
+            self.pulse.recorder().counts.bytes_sent += bytes as u64;
+            let connection = &mut self.connections[slot];
+            if !is_out {
+                continue;
             }
+            // Where it took several writes, the wait begins only now.
+            let now = if began_before {
+                self.pulse.clock.now_ns()
+            } else {
+                connection.sent_ns
+            };
+            connection.stage = Stage::Waiting;
+            connection.deadline_ns = now + self.pulse.plan.timeouts.wait.as_nanos() as u64;
+            return;
         }
     }
 
@@ -402,7 +397,7 @@ impl<'a> Worker<'a> {
         let body = connection.scanner.body().print();
         connection.served += 1;
         // A response that overtakes its request leaves the rest of it unsent.
-        let request_is_out = connection.written == self.request.len();
+        let request_is_out = connection.request_is_out(self.source);
         let worn_out = self.pulse.plan.requests_per_connection == Some(connection.served);
         let reusable = response.reusable
             && self.pulse.plan.keepalive
@@ -410,12 +405,12 @@ impl<'a> Worker<'a> {
             && !peer_closes
             && !worn_out;
         let service_ns = now - moments.sent_ns;
-        let expected = self.pulse.plan.expected_statuses.contains(response.status);
+        let kept = connection.scanner.body().kept().unwrap_or_default();
+        let verified = self.checks.verify(response.status, kept);
         let recorder = self.pulse.recorder();
-        if expected {
-            recorder.success(response.status, body, moments);
-        } else {
-            recorder.unexpected(response.status, Cause::Status, service_ns);
+        match verified {
+            Ok(()) => recorder.success(response.status, body, moments),
+            Err(cause) => recorder.unexpected(response.status, cause, service_ns),
         }
         self.pulse.pacer.ended(now);
         if !reusable {

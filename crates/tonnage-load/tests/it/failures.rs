@@ -117,7 +117,7 @@ fn an_unexpected_status_is_answered_but_no_success() {
 fn only_the_expected_statuses_count() {
     let server = serve(answer(OK));
     let mut plan = plan(&server, 5);
-    plan.expected_statuses = "404".parse().unwrap();
+    plan.checks.statuses = "404".parse().unwrap();
     assert_eq!(failures(&run(&plan)), ["check × status: 5"]);
 }
 
@@ -157,7 +157,7 @@ fn a_connect_that_nobody_takes_times_out() {
 fn a_peer_that_never_reads_times_out_the_write() {
     let server = serve(|stream, _| hold_unread(stream));
     let mut plan = plan(&server, 2);
-    plan.request.body = vec![0; 32 * 1024 * 1024];
+    plan.source.request.body = vec![0; 32 * 1024 * 1024];
     plan.timeouts.write = Duration::from_millis(100);
     assert_eq!(failures(&run(&plan)), ["write × timeout: 2"]);
 }
@@ -205,7 +205,7 @@ fn an_answer_before_the_whole_request_is_an_answer() {
         hold_unread(stream)
     });
     let mut plan = plan(&server, 2);
-    plan.request.body = vec![0; 32 * 1024 * 1024];
+    plan.source.request.body = vec![0; 32 * 1024 * 1024];
     let report = run(&plan);
     assert_eq!(report.statuses.get(&413), Some(&2), "{:?}", report.failures);
     assert_eq!(
@@ -224,7 +224,7 @@ fn a_reset_behind_an_early_answer_does_not_hide_it() {
         Then::Close
     });
     let mut plan = plan(&server, 20);
-    plan.request.body = vec![0; 32 * 1024 * 1024];
+    plan.source.request.body = vec![0; 32 * 1024 * 1024];
     let report = run(&plan);
     assert_eq!(
         report.statuses.get(&413),

@@ -118,7 +118,7 @@ fn a_large_body_is_read_to_its_end() {
 fn a_response_to_head_has_no_body() {
     let server = serve(answer("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n"));
     let mut plan = plan(&server, 10);
-    plan.request.method = "HEAD".to_owned();
+    plan.source.request.method = "HEAD".to_owned();
     let report = run(&plan);
     assert_eq!(
         (report.counts.succeeded, report.counts.connections_opened),
@@ -137,8 +137,8 @@ fn a_body_is_sent_whole_even_where_it_fills_every_buffer() {
         Then::KeepOpen
     });
     let mut plan = plan(&server, 3);
-    plan.request.method = "POST".to_owned();
-    plan.request.body = vec![b'y'; BODY_BYTES];
+    plan.source.request.method = "POST".to_owned();
+    plan.source.request.body = vec![b'y'; BODY_BYTES];
     let report = run(&plan);
     assert_eq!(
         (report.counts.succeeded, report.counts.connections_opened),
@@ -206,7 +206,7 @@ fn an_interim_response_does_not_end_a_long_write() {
             Then::KeepOpen
         });
         let mut plan = plan(&server, 3);
-        plan.request.body = vec![b'y'; BODY_BYTES];
+        plan.source.request.body = vec![b'y'; BODY_BYTES];
         let report = run(&plan);
         assert_eq!(report.counts.succeeded, 3, "{early}: {:?}", report.failures);
     }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::Context;
 use tonnage_lab::LabEvent;
 use tonnage_load::{
-    LoadError, LoadPlan, Observer, RequestParts, Stop, Target, Timeouts, default_threads,
+    Checks, LoadError, LoadPlan, Observer, RequestParts, SourcePlan, Stop, Target, Timeouts,
+    default_threads,
 };
 use tonnage_model::{EndReason, ExitStatus, LoadReport, StatusSet};
 
@@ -140,11 +141,14 @@ fn plan(args: LoadArgs) -> anyhow::Result<LoadPlan> {
     };
     let target = Target::resolve(&args.url, timeouts.connect)?;
     Ok(LoadPlan {
-        request: RequestParts {
-            method,
-            headers: args.headers,
-            body,
-        },
+        source: SourcePlan::constant(
+            &target.path,
+            RequestParts {
+                method,
+                headers: args.headers,
+                body,
+            },
+        ),
         threads,
         keepalive: !args.no_keepalive,
         warmup: args.warmup.0,
@@ -153,7 +157,10 @@ fn plan(args: LoadArgs) -> anyhow::Result<LoadPlan> {
             .map(|d| d.0)
             .or(requests.is_none().then_some(DEFAULT_DURATION)),
         requests,
-        expected_statuses: args.expect_status.unwrap_or_else(StatusSet::success),
+        checks: Checks {
+            statuses: args.expect_status.unwrap_or_else(StatusSet::success),
+            ..Checks::default()
+        },
         timeouts,
         ..LoadPlan::new(target, connections)
     })
