@@ -7,6 +7,7 @@
 
 mod address;
 mod body;
+mod calibrate;
 mod checks;
 mod clock;
 mod error;
@@ -31,6 +32,7 @@ mod tls;
 mod verdict;
 
 pub use address::Address;
+pub use calibrate::calibrate;
 pub use checks::{CheckError, Checks, JsonExpectation, MAX_CHECKED_BYTES};
 pub use error::LoadError;
 pub use plan::{
