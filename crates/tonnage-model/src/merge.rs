@@ -120,11 +120,6 @@ impl LoadReport {
             generator: generator::merged(self, other, &windows),
         })
     }
-
-    /// Whole responses in the window, whatever their status.
-    pub fn answered(&self) -> u64 {
-        (self.throughput.answered_rps * self.window_us as f64 / 1e6).round() as u64
-    }
 }
 
 fn agree(left: &LoadReport, right: &LoadReport) -> Result<(), MergeError> {
