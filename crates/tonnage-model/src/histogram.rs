@@ -139,8 +139,10 @@ impl Histogram {
 
     /// How many samples are at most `value_ns`, to 0.1 %.
     pub fn count_at_most(&self, value_ns: u64) -> u64 {
+        // A bucket counts as soon as its smallest value is reached, so that the
+        // smallest sample is at most the minimum.
         self.buckets()
-            .take_while(|&(bucket_ns, _)| bucket_ns <= value_ns)
+            .take_while(|&(bucket_ns, _)| self.inner.lowest_equivalent(bucket_ns) <= value_ns)
             .map(|(_, count)| count)
             .sum()
     }

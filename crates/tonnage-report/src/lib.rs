@@ -18,6 +18,7 @@ mod figure;
 mod fixture;
 mod html;
 mod ladder;
+mod summary;
 mod text;
 
 pub use answer::{headline, notes};
@@ -26,8 +27,9 @@ pub use comparison::{ComparisonRow, Measured};
 pub use console::{csv_block, step_line};
 pub use document::{Artifact, Document, artifacts};
 pub use error::ReportError;
-pub use export::{STUDY_SCHEMA, results_csv, results_json};
+pub use export::{STUDY_SCHEMA, hgrm, hlog, results_csv, results_json, series_csv};
 pub use figure::{figure, figure_text};
 pub use html::html;
 pub use ladder::{LadderEnd, LadderView, ladders};
+pub use summary::{SummaryStyle, SummaryStyleError, summary_text};
 pub use text::{comparison_text, load_text, show_text};

@@ -15,7 +15,7 @@ use tonnage_model::{
 use super::wrap;
 use crate::figure::counted;
 
-pub(crate) use facts::{facts, generator, share_of_ceiling};
+pub(crate) use facts::facts;
 pub(crate) use latency::{phases, requests_needed};
 
 /// The summary of a load in lines of at most `width` columns (the latency table
@@ -61,6 +61,13 @@ pub(crate) fn verdict_line(verdict: &Verdict) -> String {
         Level::Suspect => format!("SUSPECT: {reasons} to doubt these figures, see below."),
         Level::Invalid => format!("INVALID: do not use these figures, {reasons} below."),
     }
+}
+
+/// The verdict for a layout that has no place for it; nothing where it is VALID.
+pub(crate) fn verdict_note(verdict: &Verdict) -> Option<String> {
+    let reasons: Vec<&str> = verdict.reasons.iter().map(|r| r.text.as_str()).collect();
+    (verdict.level != Level::Valid)
+        .then(|| format!("{}. {}", verdict.level.name(), reasons.join(" ")))
 }
 
 /// What was asked, of whom, how and for how long.

@@ -92,13 +92,13 @@ fn bodies(bodies: &Bodies) -> Option<String> {
 }
 
 /// The rate as a share of what this client reaches here, where that was measured.
-pub(crate) fn share_of_ceiling(report: &LoadReport) -> Option<f64> {
+fn share_of_ceiling(report: &LoadReport) -> Option<f64> {
     let ceiling_rps = report.generator.ceiling_rps.filter(|rps| *rps > 0.0)?;
     Some(report.throughput.answered_rps / ceiling_rps)
 }
 
 /// How busy the generator was.
-pub(crate) fn generator(report: &LoadReport) -> String {
+fn generator(report: &LoadReport) -> String {
     let generator = &report.generator;
     let cost = generator.cpu_us_per_response.map_or_else(
         || NOT_AVAILABLE.to_owned(),
