@@ -2,6 +2,7 @@
 //! and trials with invented histograms.
 
 mod load;
+mod sketch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +12,8 @@ use tonnage_model::{
     parse_published,
 };
 
-pub(crate) use load::{LoadSketch, all_loads, open_loop, secured, steady};
+pub(crate) use load::{all_loads, open_loop, secured, steady};
+pub(crate) use sketch::LoadSketch;
 
 use crate::Document;
 

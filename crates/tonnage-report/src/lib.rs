@@ -18,6 +18,7 @@ mod figure;
 mod fixture;
 mod html;
 mod ladder;
+mod load_html;
 mod summary;
 mod text;
 
@@ -31,5 +32,6 @@ pub use export::{STUDY_SCHEMA, hgrm, hlog, results_csv, results_json, series_csv
 pub use figure::{figure, figure_text};
 pub use html::html;
 pub use ladder::{LadderEnd, LadderView, ladders};
+pub use load_html::{live_html, load_fragment, load_html};
 pub use summary::{SummaryStyle, SummaryStyleError, summary_text};
 pub use text::{comparison_text, load_text, show_text};

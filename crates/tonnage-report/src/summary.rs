@@ -30,7 +30,7 @@ pub enum SummaryStyle {
     Hey,
     /// plow.
     Plow,
-    /// ApacheBench.
+    /// ab, the benchmark of Apache's server.
     Ab,
     /// k6, in its compact mode.
     K6,

@@ -53,7 +53,6 @@ pub fn hgrm(report: &LoadReport) -> String {
 /// A report without slices is one interval.
 pub fn hlog(report: &LoadReport) -> String {
     let start_us = report.started_unix_us.saturating_add(report.warmup_us);
-    let start_s = start_us as f64 / 1e6;
     let date = i64::try_from(start_us)
         .ok()
         .and_then(|us| Timestamp::from_microsecond(us).ok())
@@ -61,8 +60,9 @@ pub fn hlog(report: &LoadReport) -> String {
             || "unknown".to_owned(),
             |time| time.strftime("%a %b %d %H:%M:%S UTC %Y").to_string(),
         );
+    let since_epoch = format!("{:.3} (seconds since epoch)", start_us as f64 / 1e6);
     let mut text = format!(
-        "#[Response times in nanoseconds, written by Tonnage {}]\n#[Histogram log format version 1.3]\n#[StartTime: {start_s:.3} (seconds since epoch), {date}]\n#[BaseTime: {start_s:.3} (seconds since epoch)]\n\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
+        "#[Response times in nanoseconds, written by Tonnage {}]\n#[Histogram log format version 1.3]\n#[StartTime: {since_epoch}, {date}]\n#[BaseTime: {since_epoch}]\n\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
         report.generator.version,
     );
     if report.series.slices.is_empty() {
@@ -141,8 +141,9 @@ mod tests {
         let mut samples = 0;
         for entry in IntervalLogIterator::new(text.as_bytes()) {
             match entry.unwrap() {
-                LogEntry::StartTime(time) => assert_eq!(time.as_secs(), 1_795_226_002),
-                LogEntry::BaseTime(time) => assert_eq!(time.as_secs(), 1_795_226_002),
+                LogEntry::StartTime(time) | LogEntry::BaseTime(time) => {
+                    assert_eq!(time.as_secs(), 1_795_226_002);
+                }
                 LogEntry::Interval(interval) => {
                     starts.push(interval.start_timestamp().as_secs());
                     assert_eq!(interval.duration().as_millis(), 1000);

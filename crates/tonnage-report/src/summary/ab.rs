@@ -1,4 +1,4 @@
-//! The layout of ApacheBench.
+//! The layout of ab, the benchmark of Apache's server.
 
 use std::fmt::Write as _;
 

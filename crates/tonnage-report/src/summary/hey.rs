@@ -70,13 +70,15 @@ fn histogram(latency: &Histogram) -> String {
         })
         .collect();
     let largest = bins.iter().map(|(_, count)| *count).max().unwrap_or(0);
-    bins.iter()
+    let rows: Vec<String> = bins
+        .iter()
         .map(|(mark_us, count)| {
             let length = (count * BAR + largest / 2) / largest.max(1);
             let bar = "■".repeat(length as usize);
             format!("  {:.3} [{count}]\t|{bar}\n", mark_us / 1e6)
         })
-        .collect()
+        .collect();
+    rows.concat()
 }
 
 fn details(report: &LoadReport) -> String {

@@ -77,20 +77,40 @@ fn thresholds(assertions: &[AssertionResult]) -> String {
         return String::new();
     }
     let mut text = String::from("  █ THRESHOLDS\n\n");
-    for result in assertions {
-        let mark = match result.holds {
-            Some(true) => "✓",
-            Some(false) => "✗",
-            None => NOT_AVAILABLE,
-        };
-        writeln!(text, "    {mark} '{}' {}", result.assertion, result.figure)
-            .expect("writing to memory does not fail");
+    for name in ["http_req_failed", "http_reqs", "iteration_duration"] {
+        let group: Vec<String> = assertions
+            .iter()
+            .filter(|result| metric(&result.assertion) == name)
+            .map(threshold)
+            .collect();
+        if !group.is_empty() {
+            writeln!(text, "    {name}\n{}", group.concat())
+                .expect("writing to memory does not fail");
+        }
     }
-    text.push_str("\n\n");
+    text.push('\n');
     text
 }
 
-/// The rows of http_req_duration, of its successes, and of iteration_duration, in
+fn threshold(result: &AssertionResult) -> String {
+    let mark = match result.holds {
+        Some(true) => "✓",
+        Some(false) => "✗",
+        None => NOT_AVAILABLE,
+    };
+    format!("    {mark} '{}' {}\n", result.assertion, result.figure)
+}
+
+/// The metric of k6 that a demand is about.
+fn metric(assertion: &str) -> &'static str {
+    match assertion {
+        _ if assertion.starts_with("errors") => "http_req_failed",
+        _ if assertion.starts_with("rps") => "http_reqs",
+        _ => "iteration_duration",
+    }
+}
+
+/// The rows of `http_req_duration`, of its successes, and of `iteration_duration`, in
 /// columns that fit all three.
 fn trends(report: &LoadReport) -> [String; 3] {
     let rows = [

@@ -21,16 +21,18 @@ enum Align {
 
 pub(super) fn summary(report: &LoadReport) -> (String, Vec<&'static str>) {
     let latency = report.response_time.histogram();
-    let mut text = format!("Summary:\n{}\n", totals(report));
-    if !report.failures.is_empty() {
-        text.push_str(&format!("Error:\n{}\n", errors(report)));
-    }
-    text.push_str(&statistics(report));
-    text.push_str(&format!(
-        "\nLatency Percentile:\n{}\n",
-        percentiles(&latency)
-    ));
-    text.push_str(&format!("Latency Histogram:\n{}", histogram(&latency)));
+    let errors = if report.failures.is_empty() {
+        String::new()
+    } else {
+        format!("Error:\n{}\n", errors(report))
+    };
+    let text = format!(
+        "Summary:\n{}\n{errors}{}\nLatency Percentile:\n{}\nLatency Histogram:\n{}",
+        totals(report),
+        statistics(report),
+        percentiles(&latency),
+        histogram(&latency),
+    );
     (text, notes(report))
 }
 

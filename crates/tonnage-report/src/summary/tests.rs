@@ -217,14 +217,14 @@ fn as_k6() {
       █ TOTAL RESULTS
 
         HTTP
-        http_req_duration..................: avg=38.81ms min=4.19ms med=34.11ms max=248.11ms p(90)=73.2ms p(95)=90.57ms
-          { expected_response:true }.......: avg=38.81ms min=4.19ms med=34.11ms max=248.11ms p(90)=73.2ms p(95)=90.57ms
+        http_req_duration..................: avg=56.3ms   min=32.19ms  med=49.02ms max=198.57ms p(90)=87.49ms p(95)=104.13ms
+          { expected_response:true }.......: avg=56.3ms   min=32.19ms  med=49.02ms max=198.57ms p(90)=87.49ms p(95)=104.13ms
         http_req_failed....................: 0.00%  0 out of 10000
         http_reqs..........................: 10000  1000/s
 
         EXECUTION
         dropped_iterations.................: 200    20/s
-        iteration_duration.................: avg=38.85ms min=4.23ms med=34.14ms max=248.11ms p(90)=73.2ms p(95)=90.63ms
+        iteration_duration.................: avg=956.34ms min=122.22ms med=1s      max=1.9s     p(90)=1.72s   p(95)=1.75s
         iterations.........................: 10000  1000/s
         vus................................: 8      min=8  max=8
         vus_max............................: 64     min=64 max=64
@@ -243,6 +243,25 @@ fn as_k6() {
     note: INVALID. The schedule asked for 1200 requests/s and 1000 requests/s were
       sent: the target does not keep up. The rate is at 84 % of what this client can
       do here.
+    ");
+}
+
+#[test]
+fn demands_are_thresholds_of_k6() {
+    let text = shown(SummaryStyle::K6, &fixture::steady());
+    let top: Vec<&str> = text.lines().take(12).collect();
+    assert_snapshot!(top.join("\n"), @r"
+    █ THRESHOLDS
+
+      http_req_failed
+      ✗ 'errors<0.1%' 0.617 %
+
+      iteration_duration
+      ✓ 'p50<50ms' 6.61 ms
+      n/a 'p99.9<1s' n/a
+
+
+    █ TOTAL RESULTS
     ");
 }
 

@@ -165,20 +165,20 @@ fn an_open_loop_tells_of_its_arrivals() {
       warm-up
 
     latency      service    response
-    mean         38.8 ms     38.9 ms
-    stdev        27.3 ms     27.3 ms
-    p50          34.1 ms     34.1 ms
-    p75          51.1 ms     51.2 ms
-    p90          73.2 ms     73.2 ms
-    p95          90.6 ms     90.6 ms
-    p99           132 ms      132 ms
-    p99.9         194 ms      194 ms
-    max           248 ms      248 ms
+    mean         56.3 ms      956 ms
+    stdev        23.8 ms      518 ms
+    p50          49.0 ms      1.01 s
+    p75          65.6 ms      1.40 s
+    p90          87.5 ms      1.73 s
+    p95           104 ms      1.76 s
+    p99           141 ms      1.80 s
+    p99.9         199 ms      1.85 s
+    max           199 ms      1.91 s
 
     phase           mean         p50         p99
     send lag     30.7 µs     30.5 µs     61.9 µs
     connect      84.8 µs     84.5 µs         n/a
-    first byte   38.5 ms     33.8 ms      131 ms
+    first byte   56.0 ms     48.7 ms      141 ms
     body          350 µs      350 µs      497 µs
 
     requests    10 000 succeeded, 0 failed, 8 unfinished
