@@ -49,7 +49,9 @@ pub fn load_html(report: &LoadReport) -> String {
 
 /// A page that shows the fragments ([`load_fragment`]) which come as events from
 /// `events`, relative to its own address, until one is of a load that has ended.
-/// It offers to save `report.html`, which the server must have meanwhile.
+/// Each line of a fragment is a `data:` line of its event. The page offers to save
+/// `report.html`, which the server must have meanwhile; after the end it saves what
+/// it shows, without the server.
 pub fn live_html(title: &str) -> String {
     shell(title, "<p>Waiting for the first figures …</p>", true)
 }

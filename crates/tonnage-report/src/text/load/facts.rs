@@ -108,10 +108,10 @@ fn generator(report: &LoadReport) -> String {
         .little_residual
         .map_or_else(|| NOT_AVAILABLE.to_owned(), percent);
     let ceiling = share_of_ceiling(report).map_or_else(String::new, |share| {
-        format!("at {} of what this client can do here, ", percent(share))
+        format!(", at {} of what this client can do here", percent(share))
     });
     format!(
-        "{ceiling}{} ({}), busiest at {} of one CPU, {cost} of CPU per response, Little's residual {residual}",
+        "{} ({}), busiest at {} of one CPU, {cost} of CPU per response, Little's residual {residual}{ceiling}",
         counted(u64::from(generator.threads), "thread"),
         generator.engine,
         percent(generator.busiest_thread_cpu_share),

@@ -138,10 +138,9 @@ fn verdict_phases_bodies_and_demands_are_shown() {
     bodies      9 650 × 32 B (1c291ca3), 20 × 11 B (ebe6c6e6)
     connects    20
     bytes       922 KiB sent, 1.68 MiB received
-    generator   at 1.0 % of what this client can do here, 1
-                thread (epoll), busiest at 4.0 % of one CPU,
+    generator   1 thread (epoll), busiest at 4.0 % of one CPU,
                 21.0 µs of CPU per response, Little's residual
-                0.4 %
+                0.4 %, at 1.0 % of what this client can do here
 
     ✓ p50<50ms (6.61 ms)
     ✗ errors<0.1% (0.617 %)
@@ -189,10 +188,9 @@ fn an_open_loop_tells_of_its_arrivals() {
     bodies      9 980 × 32 B (1c291ca3), 20 × 11 B (ebe6c6e6)
     connects    0
     bytes       947 KiB sent, 1.74 MiB received
-    generator   at 84 % of what this client can do here, 1
-                thread (epoll), busiest at 4.0 % of one CPU,
+    generator   1 thread (epoll), busiest at 4.0 % of one CPU,
                 21.0 µs of CPU per response, Little's residual
-                n/a
+                n/a, at 84 % of what this client can do here
 
     1. INVALID: The schedule asked for 1200 requests/s and 1000
        requests/s were sent: the target does not keep up.
