@@ -2,6 +2,9 @@
 //! (nanoseconds), the precision, the stored form and the rule by which a
 //! percentile may be printed at all.
 
+#[cfg(test)]
+mod tests;
+
 use base64::Engine as _;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
@@ -32,6 +35,17 @@ pub struct Percentile {
     pub percentile: f64,
     /// Its value in microseconds; `None` where too few samples lie beyond it.
     pub value_us: Option<f64>,
+}
+
+/// A row of a percentile distribution.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuantileStep {
+    /// The value in nanoseconds.
+    pub value_ns: u64,
+    /// The share of samples that are at most this large, 0 to 1.
+    pub quantile: f64,
+    /// How many samples are at most this large.
+    pub count: u64,
 }
 
 /// A stored histogram that cannot be read back.
@@ -126,6 +140,59 @@ impl Histogram {
             .then(|| self.inner.value_at_quantile(percentile / 100.0) as f64 / 1e3)
     }
 
+    /// The values that were recorded, smallest first: each bucket's largest value
+    /// in nanoseconds, and how many samples it holds.
+    pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.inner
+            .iter_recorded()
+            .map(|value| (value.value_iterated_to(), value.count_at_value()))
+    }
+
+    /// How many samples are at most `value_ns`, to 0.1 %.
+    pub fn count_at_most(&self, value_ns: u64) -> u64 {
+        // A bucket counts as soon as its smallest value is reached, so that the
+        // smallest sample is at most the minimum.
+        self.buckets()
+            .take_while(|&(bucket_ns, _)| self.inner.lowest_equivalent(bucket_ns) <= value_ns)
+            .map(|(_, count)| count)
+            .sum()
+    }
+
+    /// Share of the samples that lie at most `deviations` standard deviations from
+    /// the mean, 0 to 1; `None` when empty.
+    pub fn share_within(&self, deviations: f64) -> Option<f64> {
+        let (mean, stdev) = (self.inner.mean(), self.inner.stdev());
+        let within: u64 = self
+            .inner
+            .iter_recorded()
+            .filter(|value| {
+                let middle = self.inner.median_equivalent(value.value_iterated_to());
+                (middle as f64 - mean).abs() <= deviations * stdev
+            })
+            .map(|value| value.count_at_value())
+            .sum();
+        (self.count() > 0).then(|| within as f64 / self.count() as f64)
+    }
+
+    /// The whole distribution in steps that halve what is left above them, each
+    /// half in `ticks` steps: the rows of a percentile distribution. Other than
+    /// [`percentile_us`](Self::percentile_us) it goes to the very last sample, with
+    /// the counts beside it.
+    pub fn quantile_steps(&self, ticks: u32) -> Vec<QuantileStep> {
+        let mut count = 0;
+        self.inner
+            .iter_quantiles(ticks)
+            .map(|step| {
+                count += step.count_since_last_iteration();
+                QuantileStep {
+                    value_ns: step.value_iterated_to(),
+                    quantile: step.quantile_iterated_to(),
+                    count,
+                }
+            })
+            .collect()
+    }
+
     /// The histogram as HdrHistogram V2, deflated: what the public tools read.
     pub fn to_v2_deflate(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -163,80 +230,5 @@ impl Histogram {
     /// Reads what [`to_base64`](Self::to_base64) wrote.
     pub fn from_base64(text: &str) -> Result<Self, HistogramError> {
         Self::from_v2_deflate(&base64::engine::general_purpose::STANDARD.decode(text)?)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn of(values: impl IntoIterator<Item = u64>) -> Histogram {
-        let mut histogram = Histogram::new();
-        values.into_iter().for_each(|value| histogram.record(value));
-        histogram
-    }
-
-    #[test]
-    fn a_percentile_needs_ten_samples_beyond_it() {
-        let nearly = of((0..999).map(|i| i * 1_000));
-        assert_eq!(nearly.percentile_us(99.0), None);
-        assert_eq!(of((0..300).map(|i| i * 1_000)).percentile_us(99.9), None);
-        let enough = of((0..1_000).map(|i| i * 1_000));
-        let p99 = enough.percentile_us(99.0).unwrap();
-        assert!((988.0..992.0).contains(&p99), "{p99}");
-        assert_eq!(of(0..19).percentile_us(50.0), None);
-        assert!(of(0..20).percentile_us(50.0).is_some());
-    }
-
-    #[test]
-    fn the_extremes_are_never_percentiles() {
-        let histogram = of(0..10_000);
-        assert_eq!(histogram.percentile_us(100.0), None);
-        assert_eq!(histogram.percentile_us(0.0), None);
-    }
-
-    #[test]
-    fn empty_means_no_figures() {
-        let empty = Histogram::new();
-        assert_eq!(empty.mean_us(), None);
-        assert_eq!(empty.min_us(), None);
-        assert_eq!(empty.max_us(), None);
-    }
-
-    #[test]
-    fn over_an_hour_counts_as_an_hour() {
-        let histogram = of([u64::MAX]);
-        assert_eq!(histogram.count(), 1);
-        assert!(histogram.max_us().unwrap() >= 3.6e9);
-    }
-
-    proptest! {
-        #[test]
-        fn merging_equals_recording_together(
-            left in prop::collection::vec(1u64..10_000_000_000, 0..200),
-            right in prop::collection::vec(1u64..10_000_000_000, 0..200),
-        ) {
-            let mut merged = of(left.clone());
-            merged.merge(&of(right.clone()));
-            prop_assert_eq!(merged, of(left.into_iter().chain(right)));
-        }
-
-        #[test]
-        fn stored_and_read_back_is_the_same(
-            values in prop::collection::vec(1u64..10_000_000_000, 0..200),
-        ) {
-            let histogram = of(values);
-            let back = Histogram::from_base64(&histogram.to_base64()).unwrap();
-            prop_assert_eq!(back.count(), histogram.count());
-            for percentile in [5.0, 50.0, 90.0, 95.0] {
-                prop_assert_eq!(back.percentile_us(percentile), histogram.percentile_us(percentile));
-            }
-        }
-
-        #[test]
-        fn garbage_is_an_error_not_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            prop_assert!(Histogram::from_v2_deflate(&bytes).is_err());
-        }
     }
 }

@@ -11,6 +11,7 @@ mod failure;
 mod histogram;
 mod ladder;
 mod load;
+mod merge;
 mod published;
 mod record;
 mod series;
@@ -28,12 +29,13 @@ pub use assertion::{Assertion, AssertionError, AssertionResult};
 pub use catalog::{App, Environment, Stack, StopSignal, Verification, Workload, Workloads};
 pub use exit::ExitStatus;
 pub use failure::{Cause, FailureCount, Phase, StatusSet, StatusSetError};
-pub use histogram::{Histogram, HistogramError, MIN_TAIL_SAMPLES, Percentile};
+pub use histogram::{Histogram, HistogramError, MIN_TAIL_SAMPLES, Percentile, QuantileStep};
 pub use ladder::{Ladder, LadderPoint, NextStep, StopReason};
 pub use load::{
     Arrivals, Bodies, BodyKind, Counts, EndReason, Generator, LOAD_SCHEMA, LatencySummary,
     LoadReport, RequestSummary, ThroughputSummary,
 };
+pub use merge::MergeError;
 pub use published::{PublishedError, PublishedFigure, parse_published};
 pub use record::{Cell, Host, RunRecord, RunStatus, TimeWait, TrialOutcome, TrialRecord};
 pub use series::{MAX_SLICES, Series, Slice};

@@ -83,6 +83,13 @@ pub struct LoadReport {
     pub generator: Generator,
 }
 
+impl LoadReport {
+    /// Whole responses in the window, whatever their status.
+    pub fn answered(&self) -> u64 {
+        (self.throughput.answered_rps * self.window_us as f64 / 1e6).round() as u64
+    }
+}
+
 /// What the load consisted of.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RequestSummary {

@@ -57,6 +57,11 @@ impl Slice {
         self.histogram = response_time.to_base64();
     }
 
+    /// The distribution of its response times; empty where none is stored.
+    pub fn histogram(&self) -> Histogram {
+        read(&self.histogram)
+    }
+
     /// Checked successes per second.
     pub fn goodput_rps(&self) -> f64 {
         self.per_second(self.succeeded)
@@ -112,20 +117,25 @@ impl Series {
     /// Makes slices twice as long until at most [`MAX_SLICES`] are left.
     fn fold(&mut self) {
         while self.slices.len() > MAX_SLICES {
-            self.slice_us *= 2;
-            self.slices = self
-                .slices
-                .chunks(2)
-                .map(|pair| {
-                    let mut slice = pair[0].clone();
-                    if let Some(next) = pair.get(1) {
-                        slice.absorb(next);
-                        (slice.in_flight, slice.queued) = (next.in_flight, next.queued);
-                    }
-                    slice
-                })
-                .collect();
+            self.double();
         }
+    }
+
+    /// Makes slices twice as long, by merging neighbours.
+    pub(crate) fn double(&mut self) {
+        self.slice_us *= 2;
+        self.slices = self
+            .slices
+            .chunks(2)
+            .map(|pair| {
+                let mut slice = pair[0].clone();
+                if let Some(next) = pair.get(1) {
+                    slice.absorb(next);
+                    (slice.in_flight, slice.queued) = (next.in_flight, next.queued);
+                }
+                slice
+            })
+            .collect();
     }
 }
 
@@ -159,9 +169,7 @@ mod tests {
     fn folding_loses_no_request() {
         let mut series = Series {
             slice_us: 1_000_000,
-            slices: (0..2 * MAX_SLICES as u64 + 1)
-                .map(|i| slice(i, 100))
-                .collect(),
+            slices: (0..=2 * MAX_SLICES as u64).map(|i| slice(i, 100)).collect(),
         };
         let requests: u64 = series.slices.iter().map(|s| s.succeeded).sum();
         series.fold();

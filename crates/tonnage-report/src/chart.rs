@@ -1,12 +1,16 @@
-//! The two charts of a run, as SVG and PNG, each from one description: what is
-//! drawn is decided in `throughput` and `latency`, how in `draw`.
+//! The charts of a run, as SVG and PNG, and of a load, as SVG, each from one
+//! description: what is drawn is decided in `throughput`, `latency` and `load`, how
+//! in `draw`.
 
+mod axis;
 mod draw;
 mod latency;
-mod octaves;
+mod load;
 mod plot;
 mod render;
 mod throughput;
+
+use tonnage_model::LoadReport;
 
 use crate::{Document, ReportError, ladders};
 
@@ -27,6 +31,26 @@ pub fn throughput_chart(document: &Document) -> Result<Chart, ReportError> {
 /// Service time (p50 and p95, milliseconds) over the clients.
 pub fn latency_chart(document: &Document) -> Result<Chart, ReportError> {
     render::chart(&latency::plot(document, &ladders(document)))
+}
+
+/// The charts of one load as SVG, each with what it shows: rates, latencies and
+/// requests under way over time, and the response time by percentile.
+pub(crate) fn load_charts(report: &LoadReport) -> Result<[(&'static str, String); 4], ReportError> {
+    Ok([
+        ("Rates over time", render::svg_only(&load::rates(report))?),
+        (
+            "Response time over time",
+            render::svg_only(&load::latencies(report))?,
+        ),
+        (
+            "Requests under way over time",
+            render::svg_only(&load::under_way(report))?,
+        ),
+        (
+            "Response time by percentile",
+            render::svg_only(&load::distribution(report))?,
+        ),
+    ])
 }
 
 #[cfg(test)]

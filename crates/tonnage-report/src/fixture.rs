@@ -1,14 +1,19 @@
 //! Documents for tests: the real study file, the published figures of its seed,
 //! and trials with invented histograms.
 
+mod load;
+mod sketch;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use tonnage_model::{
-    Cause, Cell, Counts, EndReason, FailureCount, Generator, Histogram, Host, LOAD_SCHEMA,
-    LatencySummary, LoadReport, Phase, PublishedFigure, RequestSummary, RunRecord, RunStatus,
-    Study, ThroughputSummary, TimeWait, TrialOutcome, TrialRecord, parse_published,
+    Cell, Host, PublishedFigure, RunRecord, RunStatus, Study, TimeWait, TrialOutcome, TrialRecord,
+    parse_published,
 };
+
+pub(crate) use load::{all_loads, open_loop, secured, steady};
+pub(crate) use sketch::LoadSketch;
 
 use crate::Document;
 
@@ -34,97 +39,6 @@ seed,row,metric,value,unit,note
 004,vus=16,p95,82.846737,ms,
 004,vus=16,failed,0,count,
 ";
-
-/// A measured load in four numbers; everything else follows.
-pub(crate) struct LoadSketch {
-    pub(crate) clients: u32,
-    pub(crate) rps: f64,
-    pub(crate) failed: u64,
-    pub(crate) window_s: u64,
-}
-
-impl LoadSketch {
-    /// A report that obeys Little's law, with a tail of three times the median.
-    pub(crate) fn report(&self) -> LoadReport {
-        let succeeded = (self.rps * self.window_s as f64).round() as u64;
-        let mean_ns = f64::from(self.clients) / self.rps.max(1e-9) * 1e9;
-        let mut service = Histogram::new();
-        let mut response = Histogram::new();
-        let mut connect = Histogram::new();
-        for i in 0..succeeded {
-            // 0, 1, … 99 in a scrambled order; the last five per cent are the tail.
-            let rank = i * 37 % 100;
-            let factor = if rank >= 95 {
-                2.0
-            } else {
-                0.8 + rank as f64 / 280.0
-            };
-            let service_ns = (mean_ns * factor) as u64;
-            service.record(service_ns);
-            response.record(service_ns + 90_000);
-            connect.record(60_000 + rank * 500);
-        }
-        let answered_rps = succeeded as f64 / self.window_s as f64;
-        LoadReport {
-            schema: LOAD_SCHEMA.to_owned(),
-            request: RequestSummary {
-                url: "http://127.0.0.1:8000/?it1=60000&it2=1".to_owned(),
-                method: "GET".to_owned(),
-                request_bytes: 97,
-                connections: self.clients,
-                keepalive: true,
-                load_model: "closed loop".to_owned(),
-                protocol: "HTTP/1.1".to_owned(),
-                seed: 0,
-            },
-            started_unix_us: 1_795_226_000_000_000,
-            warmup_us: 2_000_000,
-            window_us: self.window_s * 1_000_000,
-            ended: EndReason::Duration,
-            counts: Counts {
-                in_flight_at_start: u64::from(self.clients),
-                started: succeeded + self.failed,
-                succeeded,
-                failed: self.failed,
-                unfinished: u64::from(self.clients),
-                connections_opened: succeeded,
-                bytes_sent: succeeded * 97,
-                bytes_received: succeeded * 164,
-            },
-            throughput: ThroughputSummary {
-                goodput_rps: self.rps,
-                answered_rps,
-                failed_rps: self.failed as f64 / self.window_s as f64,
-            },
-            failures: failures(self.failed),
-            statuses: BTreeMap::from([(200, succeeded)]),
-            service_time: LatencySummary::of(&service),
-            response_time: LatencySummary::of(&response),
-            failed_service_time: LatencySummary::of(&Histogram::new()),
-            connect_time: LatencySummary::of(&connect),
-            generator: Generator {
-                version: "0.1.0".to_owned(),
-                engine: "epoll".to_owned(),
-                threads: 1,
-                cpu_us: (answered_rps * 21.0) as u64 * self.window_s,
-                busiest_thread_cpu_share: answered_rps * 21e-6,
-                cpu_us_per_response: (succeeded > 0).then_some(21.0),
-                little_residual: (succeeded > 0 && self.failed == 0).then_some(0.004),
-                ..Generator::default()
-            },
-            ..LoadReport::default()
-        }
-    }
-}
-
-fn failures(count: u64) -> Vec<FailureCount> {
-    let failure = FailureCount {
-        phase: Phase::Wait,
-        cause: Cause::Closed,
-        count,
-    };
-    if count > 0 { vec![failure] } else { vec![] }
-}
 
 fn cell(clients: u32, workers: u32, rule: &str) -> Cell {
     Cell {

@@ -10,7 +10,9 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 pub(crate) use comparison::bound_rows;
 pub use comparison::comparison_text;
 pub use load::load_text;
-pub(crate) use load::requests_needed;
+pub(crate) use load::{
+    answer, conditions, demand, facts, phases, requests_needed, verdict_line, verdict_note,
+};
 pub use show::show_text;
 pub(crate) use show::{outcome, status, when};
 
@@ -50,7 +52,7 @@ fn table(header: &[&str], rows: Vec<Vec<String>>, left: &[usize], width: usize) 
 /// `text` in lines of at most `width` columns: the first begins with `first`, all
 /// others with `indent` blanks. Lines break between words; a word that is longer
 /// than a whole line is cut, so that URLs fit too.
-fn wrap(first: &str, text: &str, width: usize, indent: usize) -> String {
+pub(crate) fn wrap(first: &str, text: &str, width: usize, indent: usize) -> String {
     let width = width.max(MIN_WIDTH);
     let mut lines = vec![first.to_owned()];
     let mut columns = first.chars().count();

@@ -9,7 +9,7 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::octaves::Octaves;
+use super::axis::Axis;
 use super::plot::{BOUND, LEGEND_LINE, Line, MAX_NAMES, Marker, Plot, Series};
 
 /// The generic name: browsers take their own font for it.
@@ -32,7 +32,7 @@ const KNEE_HEADROOM: f64 = 1.2;
 type Area<DB> = DrawingArea<DB, Shift>;
 type Result<T, DB> =
     std::result::Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
-type Axes<'a, DB> = ChartContext<'a, DB, Cartesian2d<Octaves, RangedCoordf64>>;
+type Axes<'a, DB> = ChartContext<'a, DB, Cartesian2d<Axis, RangedCoordf64>>;
 
 /// Draws `plot`, every length multiplied by `scale`.
 pub(crate) fn draw<DB: DrawingBackend>(area: &Area<DB>, plot: &Plot, scale: u32) -> Result<(), DB> {
@@ -160,7 +160,6 @@ fn stroke(s: i32) -> u32 {
 }
 
 fn axes<'a, DB: DrawingBackend>(body: &Area<DB>, plot: &Plot, s: i32) -> Result<Axes<'a, DB>, DB> {
-    let exponents = plot.exponents();
     let room = plot.knee_clients.map_or(HEADROOM, |_| KNEE_HEADROOM);
     let top = plot.largest() * room;
     let size = TEXT_SIZE * s;
@@ -169,6 +168,12 @@ fn axes<'a, DB: DrawingBackend>(body: &Area<DB>, plot: &Plot, s: i32) -> Result<
     let left = digits + size + 18 * s;
     let plot_width = body.dim_in_pixel().0.cast_signed() - left - 2 * MARGIN * s;
     let ticks = spaced_ticks(body, plot, plot_width, size)?;
+    let scale = plot.scale;
+    let axis = Axis {
+        scale,
+        ends: plot.ends(),
+        ticks,
+    };
     let mut chart = ChartBuilder::on(body)
         .margin_right(2 * MARGIN * s)
         .margin_bottom(6 * s)
@@ -176,7 +181,7 @@ fn axes<'a, DB: DrawingBackend>(body: &Area<DB>, plot: &Plot, s: i32) -> Result<
         .margin_left(6 * s)
         .set_label_area_size(LabelAreaPosition::Left, left)
         .set_label_area_size(LabelAreaPosition::Bottom, 3 * size)
-        .build_cartesian_2d(Octaves { exponents, ticks }, 0.0..top)?;
+        .build_cartesian_2d(axis, 0.0..top)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -184,33 +189,33 @@ fn axes<'a, DB: DrawingBackend>(body: &Area<DB>, plot: &Plot, s: i32) -> Result<
         .bold_line_style(GRID.stroke_width(s.unsigned_abs()))
         .axis_style(INK.stroke_width(s.unsigned_abs()))
         .set_all_tick_mark_size(5 * s)
-        .y_labels(7)
-        .x_desc("clients (concurrent users, each waiting for its answer)")
+        .y_labels(plot.y_labels())
+        .x_desc(plot.x_title)
         .y_desc(plot.y_title)
         .label_style(text(size))
         .axis_desc_style(text(size))
-        .x_label_formatter(&|clients| format!("{clients:.0}"))
+        .x_label_formatter(&|value| scale.label(*value))
         .y_label_formatter(&|value| y_label(*value))
         .draw()?;
     Ok(chart)
 }
 
-/// The numbers of clients whose labels have room beside each other.
+/// The ticks whose labels have room beside each other.
 fn spaced_ticks<DB: DrawingBackend>(
     area: &Area<DB>,
     plot: &Plot,
     plot_width: i32,
     size: i32,
 ) -> Result<Vec<f64>, DB> {
-    let (low, high) = plot.exponents();
+    let (low, high) = plot.ends();
     let mut ticks = Vec::new();
     let mut free_from = i32::MIN;
-    for clients in &plot.ticks {
-        let exponent = f64::from(*clients).log2();
-        let x = ((exponent - low) / (high - low) * f64::from(plot_width)) as i32;
-        let half = width_of(area, &clients.to_string(), size)? / 2;
+    for value in &plot.ticks {
+        let place = plot.scale.place(*value);
+        let x = ((place - low) / (high - low) * f64::from(plot_width)) as i32;
+        let half = width_of(area, &plot.scale.label(*value), size)? / 2;
         if x - half >= free_from {
-            ticks.push(f64::from(*clients));
+            ticks.push(*value);
             free_from = x + half + size / 3;
         }
     }
@@ -256,7 +261,7 @@ fn knee<DB: DrawingBackend>(axes: &mut Axes<'_, DB>, plot: &Plot, s: i32) -> Res
     let Some(clients) = plot.knee_clients else {
         return Ok(());
     };
-    let (low, high) = plot.exponents();
+    let (low, high) = plot.ends();
     let top = plot.largest() * 1.09;
     let style = BOUND.stroke_width(s.unsigned_abs());
     axes.draw_series(DashedLineSeries::new(

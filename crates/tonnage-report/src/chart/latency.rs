@@ -1,7 +1,10 @@
 //! What the latency chart shows: median and 95th percentile of the service time.
 //! Of several ladders only the 95th, lest twice as many lines hide each other.
 
-use super::plot::{Line, Marker, PUBLISHED, Plot, Series, as_points, color, marker};
+use super::axis::Scale;
+use super::plot::{
+    CLIENTS, HEIGHT, Line, Marker, PUBLISHED, Plot, Series, as_points, as_ticks, color, marker,
+};
 use super::throughput::ticks;
 use crate::answer::latency_headline;
 use crate::ladder::curve;
@@ -45,7 +48,11 @@ pub(crate) fn plot(document: &Document, ladders: &[LadderView<'_>]) -> Plot {
     Plot {
         title: latency_headline(&document.study, ladders),
         y_title: "service time in milliseconds",
-        ticks: ticks(ladders),
+        x_title: CLIENTS,
+        scale: Scale::Clients,
+        span: None,
+        ticks: as_ticks(&ticks(ladders)),
+        height: HEIGHT,
         series,
         knee_clients: None,
     }

@@ -1,7 +1,9 @@
-//! What a chart shows, without saying how it is drawn: curves over the number of
-//! clients, on a logarithmic axis of base 2.
+//! What a chart shows, without saying how it is drawn: curves over clients, time
+//! or percentiles.
 
 use plotters::style::RGBColor;
+
+use super::axis::Scale;
 
 /// Width of a chart in pixels, at scale 1.
 pub(crate) const WIDTH: u32 = 720;
@@ -44,8 +46,17 @@ pub(crate) struct Plot {
     pub(crate) title: String,
     /// What the vertical axis shows, with its unit.
     pub(crate) y_title: &'static str,
-    /// The numbers of clients that were measured or published, fewest first.
-    pub(crate) ticks: Vec<u32>,
+    /// What the horizontal axis shows, with its unit.
+    pub(crate) x_title: &'static str,
+    /// How the horizontal axis is spaced.
+    pub(crate) scale: Scale,
+    /// The first and the last value of the horizontal axis; `None` where it ends a
+    /// little beyond its outermost ticks.
+    pub(crate) span: Option<(f64, f64)>,
+    /// The values that get a tick, smallest first.
+    pub(crate) ticks: Vec<f64>,
+    /// Height with a short legend in pixels, at scale 1.
+    pub(crate) height: u32,
     /// Curves, drawn in this order.
     pub(crate) series: Vec<Series>,
     /// The knee in clients, where one is marked.
@@ -59,7 +70,7 @@ pub(crate) struct Series {
     pub(crate) color: RGBColor,
     pub(crate) line: Line,
     pub(crate) marker: Marker,
-    /// `(clients, value)`, fewest clients first.
+    /// Places on the horizontal and the vertical axis, from left to right.
     pub(crate) points: Vec<(f64, f64)>,
 }
 
@@ -79,6 +90,14 @@ pub(crate) enum Marker {
     None,
 }
 
+/// What the charts of a run have below them.
+pub(crate) const CLIENTS: &str = "clients (concurrent users, each waiting for its answer)";
+
+/// Numbers of clients as ticks.
+pub(crate) fn as_ticks(clients: &[u32]) -> Vec<f64> {
+    clients.iter().map(|&n| f64::from(n)).collect()
+}
+
 /// Points with clients as a number.
 pub(crate) fn as_points(curve: &[(u32, f64)]) -> Vec<(f64, f64)> {
     curve
@@ -88,17 +107,17 @@ pub(crate) fn as_points(curve: &[(u32, f64)]) -> Vec<(f64, f64)> {
 }
 
 impl Plot {
-    /// Both ends of the horizontal axis as powers of two, with some room.
-    pub(crate) fn exponents(&self) -> (f64, f64) {
-        let clients = || {
-            self.ticks
-                .iter()
-                .map(|&n| f64::from(n))
-                .chain(self.knee_clients)
-                .map(f64::log2)
+    /// The places of both ends of the horizontal axis, with some room.
+    pub(crate) fn ends(&self) -> (f64, f64) {
+        if let Some((first, last)) = self.span {
+            return (self.scale.place(first), self.scale.place(last));
+        }
+        let places = || {
+            let values = self.ticks.iter().copied().chain(self.knee_clients);
+            values.map(|value| self.scale.place(value))
         };
-        let low = clients().reduce(f64::min).unwrap_or(0.0);
-        let high = clients().reduce(f64::max).unwrap_or(0.0);
+        let low = places().reduce(f64::min).unwrap_or(0.0);
+        let high = places().reduce(f64::max).unwrap_or(0.0);
         // A single step gets an octave on either side, so that it has a scale.
         let room = if high - low < 0.5 {
             1.0
@@ -129,7 +148,12 @@ impl Plot {
     /// Height in pixels, at scale 1: a long legend takes no room from the curves.
     pub(crate) fn height(&self) -> u32 {
         let names = self.named().count().min(MAX_NAMES) as u32;
-        HEIGHT + LEGEND_LINE * names.saturating_sub(3)
+        self.height + LEGEND_LINE * names.saturating_sub(3)
+    }
+
+    /// About how many numbers stand beside the vertical axis.
+    pub(crate) fn y_labels(&self) -> usize {
+        if self.height < HEIGHT { 5 } else { 7 }
     }
 
     /// Whether there is anything to draw.

@@ -22,6 +22,12 @@ pub(crate) fn chart(plot: &Plot) -> Result<Chart, ReportError> {
     })
 }
 
+/// The chart as SVG alone.
+pub(crate) fn svg_only(plot: &Plot) -> Result<String, ReportError> {
+    prepare_font()?;
+    svg(plot)
+}
+
 /// Makes the embedded font known, once in a process. The SVG needs it too: for
 /// the room that its texts take.
 fn prepare_font() -> Result<(), ReportError> {

@@ -4,7 +4,11 @@
 use tonnage_model::format_significant;
 use tonnage_stats::AsymptoticBounds;
 
-use super::plot::{BOUND, Line, Marker, PUBLISHED, Plot, Series, as_points, color, marker};
+use super::axis::Scale;
+use super::plot::{
+    BOUND, CLIENTS, HEIGHT, Line, Marker, PUBLISHED, Plot, Series, as_points, as_ticks, color,
+    marker,
+};
 use crate::ladder::curve;
 use crate::{Document, LadderView, headline};
 
@@ -49,7 +53,11 @@ pub(crate) fn plot(document: &Document, ladders: &[LadderView<'_>]) -> Plot {
     Plot {
         title: headline(document),
         y_title: "requests per second",
-        ticks: ticks(ladders),
+        x_title: CLIENTS,
+        scale: Scale::Clients,
+        span: None,
+        ticks: as_ticks(&ticks(ladders)),
+        height: HEIGHT,
         series,
         knee_clients: bounds.map(|bounds| bounds.knee_clients()),
     }
