@@ -46,5 +46,5 @@ pub use source::{
     RequestSource, SourceError, SourcePlan,
 };
 pub use stop::Stop;
-pub use target::{Target, base_of};
+pub use target::{Target, base_of, path_of, same_host};
 pub use tls::{TlsError, TlsSettings};

@@ -94,6 +94,18 @@ pub fn base_of(url: &str) -> Result<String, LoadError> {
     Ok(format!("{scheme}://{}", parts.host_header))
 }
 
+/// Path and query of a URL, as they are sent.
+pub fn path_of(url: &str) -> Result<String, LoadError> {
+    Ok(take_apart(url)?.path)
+}
+
+/// Whether two URLs go to the same host and port by the same scheme.
+pub fn same_host(one: &str, other: &str) -> Result<bool, LoadError> {
+    let (one, other) = (take_apart(one)?, take_apart(other)?);
+    let place = |parts: &Parts| (parts.tls, parts.host.to_ascii_lowercase(), parts.port);
+    Ok(place(&one) == place(&other))
+}
+
 /// A URL, taken apart.
 #[derive(Debug)]
 struct Parts {
@@ -224,6 +236,14 @@ mod tests {
             "[::1]:81"
         );
         assert_eq!(take_apart("http://h/").unwrap().host_header, "h");
+    }
+
+    #[test]
+    fn hosts_are_compared_without_path_and_case() {
+        assert!(same_host("http://h/a", "H:80/b?c").unwrap());
+        assert!(!same_host("http://h/a", "https://h/a").unwrap());
+        assert!(!same_host("http://h/a", "http://h:81/a").unwrap());
+        assert_eq!(path_of("h:1/a?b#c").unwrap(), "/a?b");
     }
 
     #[test]

@@ -102,12 +102,6 @@ impl Histogram {
         self.inner.len()
     }
 
-    /// How many durations are longer than this, as far as 0.1 % tells.
-    pub fn count_above(&self, duration_ns: u64) -> u64 {
-        let all = self.count();
-        all - self.inner.count_between(0, duration_ns).min(all)
-    }
-
     /// The arithmetic mean in microseconds; `None` when empty.
     pub fn mean_us(&self) -> Option<f64> {
         (self.count() > 0).then(|| self.inner.mean() / 1e3)

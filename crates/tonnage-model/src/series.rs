@@ -115,7 +115,7 @@ impl Series {
     }
 
     /// Makes slices twice as long until at most [`MAX_SLICES`] are left.
-    fn fold(&mut self) {
+    pub(crate) fn fold(&mut self) {
         while self.slices.len() > MAX_SLICES {
             self.double();
         }

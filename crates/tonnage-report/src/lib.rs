@@ -19,6 +19,7 @@ mod fixture;
 mod html;
 mod ladder;
 mod load_html;
+mod progress;
 mod summary;
 mod text;
 
@@ -33,5 +34,6 @@ pub use figure::{figure, figure_text};
 pub use html::html;
 pub use ladder::{LadderEnd, LadderView, ladders};
 pub use load_html::{live_html, load_fragment, load_html};
+pub use progress::{progress_line, progress_view, sparkline};
 pub use summary::{SummaryStyle, SummaryStyleError, summary_text};
 pub use text::{comparison_text, load_text, show_text};

@@ -91,8 +91,10 @@ pub(super) fn run(command: &mut Command) -> anyhow::Result<Finished> {
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()?;
+    // A benchmark of the generator wants it to be the bottleneck, which Tonnage
+    // itself calls an invalid measurement of the server (exit code 4).
     ensure!(
-        output.status.success(),
+        output.status.success() || output.status.code() == Some(4),
         "{command:?} ended with {}",
         output.status
     );

@@ -9,6 +9,10 @@ use super::{Asked, beyond, percent};
 const CPU_SUSPECT: f64 = 0.80;
 const CPU_INVALID: f64 = 0.95;
 
+/// A window shorter than this is over before a thread has settled; the share of a
+/// CPU in it is a hint and no more.
+const SHORT_WINDOW_US: u64 = 1_000_000;
+
 /// Share of the window in which a thread waited for a CPU.
 const WAIT_SUSPECT: f64 = 0.20;
 const WAIT_INVALID: f64 = 0.50;
@@ -25,13 +29,22 @@ const LAG_SUSPECT_SHARE: f64 = 0.1;
 const STEAL_SUSPECT: f64 = 0.05;
 const STEAL_INVALID: f64 = 0.25;
 
+/// A limit that no share passes where the window is short.
+fn unless_short(report: &LoadReport, limit: f64) -> f64 {
+    if report.window_us < SHORT_WINDOW_US {
+        f64::INFINITY
+    } else {
+        limit
+    }
+}
+
 pub(super) fn generator_cpu(report: &LoadReport, _: Asked) -> Option<Reason> {
     let share = report.generator.busiest_thread_cpu_share;
     beyond(
         Detector::GeneratorCpu,
         share,
         CPU_SUSPECT,
-        CPU_INVALID,
+        unless_short(report, CPU_INVALID),
         || {
             format!(
                 "the generator's busiest thread used {} of one CPU, so that the generator may be what was measured; give it more threads (-t) or CPUs",
@@ -53,7 +66,7 @@ pub(super) fn generator_starved(report: &LoadReport, _: Asked) -> Option<Reason>
         Detector::GeneratorStarved,
         share,
         WAIT_SUSPECT,
-        WAIT_INVALID,
+        unless_short(report, WAIT_INVALID),
         || {
             format!(
                 "a thread of the generator was ready to run and waited for a CPU for {} of the window{throttled}; its waiting is part of every latency here, so pin server and generator to CPUs of their own or lift the limit",

@@ -117,7 +117,7 @@ pub(super) fn port_exhaustion(report: &LoadReport, _: Asked) -> Option<Reason> {
 
 pub(super) fn backlog_overflow(report: &LoadReport, _: Asked) -> Option<Reason> {
     let connects: Histogram = report.connect_time.histogram();
-    let slow = connects.count_above(SYN_RETRY_NS);
+    let slow = connects.count() - connects.count_at_most(SYN_RETRY_NS);
     let full: u64 = report
         .failures
         .iter()

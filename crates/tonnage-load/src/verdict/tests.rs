@@ -91,6 +91,15 @@ fn a_busy_generator() {
 }
 
 #[test]
+fn a_short_window_is_never_invalid_for_want_of_cpu() {
+    let mut report = clean();
+    report.window_us = 4_000;
+    report.generator.busiest_thread_cpu_share = 1.0;
+    report.generator.cpu_wait_share = Some(0.9);
+    assert_eq!(judge(&report, CLOSED).level, Level::Suspect);
+}
+
+#[test]
 fn a_starved_generator() {
     let reason = only_reason(CLOSED, |r| {
         r.generator.cpu_wait_share = Some(0.9);

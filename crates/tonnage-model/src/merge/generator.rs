@@ -23,6 +23,7 @@ pub(super) fn merged(left: &LoadReport, right: &LoadReport, windows: &Windows) -
             .zip(theirs.mean_in_flight)
             .map(|(a, b)| windows.pooled((a, left.window_us), (b, right.window_us))),
         most_connections: windows.at_once(ours.most_connections, theirs.most_connections),
+        connections_used: windows.at_once(ours.connections_used, theirs.connections_used),
         ceiling_rps: ours.ceiling_rps.zip(theirs.ceiling_rps).map(|(a, b)| {
             // One client that was measured twice can do what it did at its worst.
             if windows.overlap { a + b } else { a.min(b) }

@@ -6,7 +6,10 @@ mod study;
 use clap::{Args, Parser, Subcommand};
 use tonnage_model::WorkerRule;
 
-pub(crate) use load::LoadArgs;
+pub(crate) use load::{
+    ConnectionArgs, ExpectArgs, LoadArgs, LoadCommand, MergeArgs, OutputArgs, PaceArgs, PickArg,
+    RequestArgs,
+};
 pub(crate) use study::{RunArgs, StudyArgs, StudyCommand};
 
 /// How much load a Python web service can carry, measured honestly.

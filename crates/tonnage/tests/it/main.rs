@@ -10,6 +10,7 @@ mod common;
 
 mod answerer;
 mod load;
+mod load_models;
 mod stack;
 mod study;
 mod trouble;

@@ -50,8 +50,45 @@ fn a_wrong_value_is_refused_with_what_would_be_right() {
         &["`http://` is no URL", "http://127.0.0.1:8000/path"],
     );
     refused(
-        &["load", "https://127.0.0.1/"],
-        &["scheme `https` is not supported"],
+        &["load", "ftp://127.0.0.1/"],
+        &["scheme `ftp` is not supported", "http, https"],
+    );
+    refused(&["load"], &["no URL to load"]);
+    refused(
+        &["load", "--think", "exp", "http://127.0.0.1/"],
+        &["`exp` is no think time", "exp:1s"],
+    );
+    refused(
+        &["load", "--stages", "10", "http://127.0.0.1/"],
+        &["`10` has no @", "0..100@30s"],
+    );
+    refused(
+        &["load", "--overload", "drop", "http://127.0.0.1/"],
+        &["--overload needs an open loop", "--rate"],
+    );
+    refused(
+        &["load", "--assert", "p99=1s", "http://127.0.0.1/"],
+        &["`p99=1s` is no assertion", "p99<50ms"],
+    );
+    refused(
+        &["load", "http://127.0.0.1/", "http://127.0.0.2/"],
+        &["on different hosts", "tonnage load merge"],
+    );
+    refused(
+        &["load", "--hdr", "x.txt", "http://127.0.0.1/"],
+        &[".hgrm", ".hlog"],
+    );
+    refused(
+        &["load", "--summary", "siege", "http://127.0.0.1/"],
+        &["siege"],
+    );
+    refused(
+        &["load", "--live", "nowhere", "http://127.0.0.1/"],
+        &["`nowhere` is no address for --live"],
+    );
+    refused(
+        &["load", "merge", "/no/such/a.json", "/no/such/b.json"],
+        &["cannot read /no/such/a.json"],
     );
     refused(
         &["load", "-d", "10", "http://127.0.0.1/"],
