@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rustix::event::epoll::EventData;
 
+use crate::clock::Clock;
 use crate::poll::Poll;
 use crate::{LoadError, LoadPlan, Stop, Target, run};
 
@@ -70,7 +71,7 @@ struct Responder {
 }
 
 /// The listener's number among the events; connections are numbered from 0.
-const LISTENER: u64 = u64::MAX;
+const LISTENER: u64 = u64::MAX - 1;
 
 /// How often the responder looks whether it is still wanted, in nanoseconds.
 const CHECK_NS: u64 = 50_000_000;
@@ -106,7 +107,8 @@ impl Drop for Responder {
 }
 
 fn respond(listener: &OwnedFd, ended: &AtomicBool) -> Result<(), LoadError> {
-    let poll = Poll::new()?;
+    let mut poll = Poll::new()?;
+    let clock = Clock::start();
     let mut events = Poll::events();
     let mut connections: Vec<Option<TcpStream>> = Vec::new();
     let failed = |source: io::Error| LoadError::System {
@@ -116,7 +118,8 @@ fn respond(listener: &OwnedFd, ended: &AtomicBool) -> Result<(), LoadError> {
     poll.add(listener, EventData::new_u64(LISTENER))
         .map_err(|error| failed(error.into()))?;
     while !ended.load(Ordering::Acquire) {
-        poll.wait(&mut events, CHECK_NS)?;
+        let now = clock.now_ns();
+        poll.wait(&mut events, now, now + CHECK_NS)?;
         for event in events.drain(..) {
             match event.data.u64() {
                 LISTENER => accept_all(listener, &poll, &mut connections).map_err(failed)?,

@@ -208,7 +208,10 @@ impl LoadPlan {
         };
         match self.model {
             LoadModel::Closed { think } => {
-                let users = level(format!("{} users", self.connections));
+                let users = level(match self.connections {
+                    1 => "1 user".to_owned(),
+                    users => format!("{users} users"),
+                });
                 match think {
                     ThinkTime::None => format!("closed loop, {users}"),
                     think => format!("closed loop, {users}, think time {think}"),

@@ -185,6 +185,10 @@ fn generator(measured: &Measured<'_>, window: Window) -> Generator {
             // Failed requests occupy users too, for a time that is not recorded.
             let times = total.response_times();
             let mean_us = times.mean_us().filter(|_| total.counts.failed == 0)?;
+            // A request is in the system once the generator has noticed it.
+            let lag_us = total.send_lag.mean_us().unwrap_or(0.0) * total.send_lag.count() as f64
+                / times.count().max(1) as f64;
+            let mean_us = (mean_us - lag_us).max(0.0);
             let goodput_rps = window.per_second(total.counts.succeeded);
             tonnage_stats::little_residual(in_flight, goodput_rps, mean_us / 1e6, 0.0)
         }),

@@ -134,9 +134,9 @@ mod tests {
             }
         }
         assert_snapshot!(progress_view(elapsed, total, (12_000, 3), &slices[90..], 60), @r"
-        █████████████████░░░░░░░ 10 s left  12 000 succeeded, 3 failed
+        █████████████████░░░░░ 10 s left  12 000 succeeded, 3 failed
         1990 req/s  p50 1.23 ms  p90 2.35 ms  p99 n/a
-        ▇▇████████ up to 1990 req/s
+        ██████████ up to 1990 req/s
         ");
     }
 

@@ -81,7 +81,7 @@ impl<'a> Worker<'a> {
                 self.check_deadlines(now);
             }
             let wake_ns = self.pulse.wake_ns().min(self.next_check_ns);
-            self.poll.wait(&mut events, wake_ns.saturating_sub(now))?;
+            self.poll.wait(&mut events, now, wake_ns)?;
             for event in events.drain(..) {
                 self.on_event(event.data.u64(), event.flags);
             }

@@ -73,12 +73,15 @@ pub(crate) fn verdict_note(verdict: &Verdict) -> Option<String> {
 /// What was asked, of whom, how and for how long.
 pub(crate) fn conditions(report: &LoadReport) -> String {
     let request = &report.request;
-    let (who, how) = if report.arrivals.is_some() {
-        ("connection", format!(", {}", request.load_model))
-    } else if ["", "closed loop"].contains(&request.load_model.as_str()) {
-        ("user", String::new())
+    let connections = u64::from(request.connections);
+    let model = if report.arrivals.is_some() {
+        let pool = counted(connections, "connection");
+        format!("{}, at most {pool}", request.load_model)
+    } else if request.load_model.is_empty() {
+        // A report of before load models had names.
+        counted(connections, "user")
     } else {
-        ("user", format!(", {}", request.load_model))
+        request.load_model.clone()
     };
     let protocol = match request.protocol.as_str() {
         "" | "HTTP/1.1" => String::new(),
@@ -95,10 +98,9 @@ pub(crate) fn conditions(report: &LoadReport) -> String {
         EndReason::Interrupted => ", interrupted",
     };
     format!(
-        "{} {}: {}{keepalive}{how}{protocol}, {} after {} of warm-up{ended}",
+        "{} {}: {model}{keepalive}{protocol}, {} after {} of warm-up{ended}",
         request.method,
         request.url,
-        counted(u64::from(request.connections), who),
         // Whole milliseconds: `2.003417s` would claim more than anybody asked for.
         milliseconds(report.window_us),
         milliseconds(report.warmup_us),

@@ -52,6 +52,9 @@ fn time(us: Option<f64>) -> String {
     us.map_or_else(|| NOT_AVAILABLE.to_owned(), format_micros)
 }
 
+/// A phase whose longest time is no more than this took none.
+const NOTHING_US: f64 = 0.001;
+
 /// The phases that have samples, in the order in which a request passes through
 /// them.
 pub(crate) fn phases(report: &LoadReport) -> Vec<(&'static str, &LatencySummary)> {
@@ -64,6 +67,8 @@ pub(crate) fn phases(report: &LoadReport) -> Vec<(&'static str, &LatencySummary)
     ]
     .into_iter()
     .filter(|(_, times)| times.count > 0)
+    // Bodies that came in one piece with their heads are recorded as 1 ns.
+    .filter(|(_, times)| times.max_us.is_some_and(|us| us > NOTHING_US))
     .collect()
 }
 

@@ -19,8 +19,8 @@ fn the_answer_comes_first() {
     assert_snapshot!(text, @r"
     371.2 requests/s succeeded, none failed.
     VALID: nothing speaks against these figures.
-    GET http://127.0.0.1:8000/?it1=60000&it2=1: 2 users, 30s
-      after 2s of warm-up
+    GET http://127.0.0.1:8000/?it1=60000&it2=1: closed loop, 2
+      users, 30s after 2s of warm-up
 
     latency      service    response
     mean         5.49 ms     5.58 ms
@@ -77,7 +77,8 @@ fn failures_and_unsupported_percentiles_are_told() {
     12.00 requests/s succeeded, 35 requests failed.
     VALID: nothing speaks against these figures.
     GET http://127.0.0.1:8000/a/path/that/is/longer/than/a/line/
-      of/sixty/columns: 16 users, 5s after 2s of warm-up
+      of/sixty/columns: closed loop, 16 users, 5s after 2s of
+      warm-up
 
     latency      service    response
     mean          1.38 s      1.38 s
@@ -112,8 +113,8 @@ fn verdict_phases_bodies_and_demands_are_shown() {
     assert_snapshot!(text, @r"
     967.0 requests/s succeeded, 60 requests failed.
     SUSPECT: 2 reasons to doubt these figures, see below.
-    GET http://127.0.0.1:8000/?it1=60000&it2=1: 8 users, 10s
-      after 2s of warm-up
+    GET http://127.0.0.1:8000/?it1=60000&it2=1: closed loop, 8
+      users, 10s after 2s of warm-up
 
     latency      service    response
     mean         7.77 ms     7.81 ms
@@ -159,9 +160,9 @@ fn an_open_loop_tells_of_its_arrivals() {
     assert_snapshot!(text, @r"
     1000 requests/s succeeded, none failed.
     INVALID: do not use these figures, 2 reasons below.
-    GET http://127.0.0.1:8000/?it1=60000&it2=1: 64 connections,
-      open loop, 1200 requests/s, poisson, 10s after 2s of
-      warm-up
+    GET http://127.0.0.1:8000/?it1=60000&it2=1: open loop, 1200
+      requests/s, poisson, at most 64 connections, 10s after 2s
+      of warm-up
 
     latency      service    response
     mean         56.3 ms      956 ms
