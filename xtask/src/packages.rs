@@ -18,12 +18,18 @@ pub(crate) struct Package {
 }
 
 /// Every system package.
-pub(crate) const PACKAGES: [Package; 3] = [
+pub(crate) const PACKAGES: [Package; 4] = [
     Package {
         name: "chromium",
         program: "chromium",
         feature: Some("tonnage/chromium-tests"),
         purpose: "report.html in a real browser",
+    },
+    Package {
+        name: "chromium-driver",
+        program: "chromedriver",
+        feature: Some("tonnage/chromium-tests"),
+        purpose: "the live page in a real browser",
     },
     Package {
         name: "nginx-light",

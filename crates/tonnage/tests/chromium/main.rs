@@ -1,12 +1,17 @@
-//! `report.html` in a real browser, opened from disk with no network.
+//! Pages in a real browser: `report.html`, opened from disk with no network, and
+//! the live page of a load.
 
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests are test code, though not all of it stands in tests"
 )]
 
+#[path = "../it/answerer.rs"]
+mod answerer;
 #[path = "../common/mod.rs"]
 mod common;
+mod live;
+mod webdriver;
 
 use std::path::Path;
 use std::process::{Command, Output};

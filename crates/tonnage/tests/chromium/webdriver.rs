@@ -1,0 +1,94 @@
+//! The few WebDriver commands (W3C WebDriver, sections 8 to 12) that the tests
+//! need, spoken to Debian's chromedriver.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+/// A browser that ends with its guard.
+pub(crate) struct Browser {
+    driver: Child,
+    session: String,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    pub(crate) fn start() -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines
+            .find_map(|line| {
+                let line = line.unwrap();
+                let (_, port) = line.split_once("successfully on port ")?;
+                Some(port.trim_end_matches('.').to_owned())
+            })
+            .expect("chromedriver says its port");
+        let profile = tempfile::tempdir().unwrap();
+        let arguments = [
+            "--headless".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--disable-quic".to_owned(),
+            "--no-first-run".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-sync".to_owned(),
+            format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let capabilities = json!({"capabilities": {"alwaysMatch": {
+            "goog:chromeOptions": {"args": arguments},
+            "goog:loggingPrefs": {"browser": "ALL"},
+        }}});
+        let base = format!("http://127.0.0.1:{port}/session");
+        let answer = post(&base, &capabilities);
+        let id = answer["sessionId"].as_str().unwrap();
+        Self {
+            session: format!("{base}/{id}"),
+            driver,
+            _profile: profile,
+        }
+    }
+
+    pub(crate) fn open(&self, url: &str) {
+        post(&format!("{}/url", self.session), &json!({ "url": url }));
+    }
+
+    /// What a script's `return` gives.
+    pub(crate) fn run(&self, script: &str) -> Value {
+        let script = json!({"script": script, "args": []});
+        post(&format!("{}/execute/sync", self.session), &script)
+    }
+
+    /// What the page said on its console since the last time.
+    pub(crate) fn console(&self) -> Vec<Value> {
+        let log = post(
+            &format!("{}/se/log", self.session),
+            &json!({"type": "browser"}),
+        );
+        log.as_array().unwrap().clone()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = ureq::delete(&self.session).call();
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+fn post(url: &str, body: &Value) -> Value {
+    let answer = ureq::post(url)
+        .header("Content-Type", "application/json")
+        .send(body.to_string())
+        .and_then(|mut answer| answer.body_mut().read_to_string())
+        .unwrap_or_else(|error| panic!("{url}: {error}"));
+    let mut answer: Value = serde_json::from_str(&answer).unwrap();
+    answer["value"].take()
+}
