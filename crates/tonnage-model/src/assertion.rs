@@ -49,7 +49,7 @@ pub struct Assertion {
 pub struct AssertionError(pub String);
 
 /// What became of a demand.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AssertionResult {
     /// The demand as written.
     pub assertion: String,

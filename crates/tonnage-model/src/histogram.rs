@@ -29,7 +29,9 @@ pub struct Histogram {
 }
 
 /// A percentile that was asked for, and its value where the sample supports it.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct Percentile {
     /// The percentile, 0 to 100.
     pub percentile: f64,

@@ -14,6 +14,7 @@ mod load;
 mod merge;
 mod published;
 mod record;
+mod schema;
 mod series;
 mod source;
 mod stages;
@@ -38,6 +39,7 @@ pub use load::{
 pub use merge::MergeError;
 pub use published::{PublishedError, PublishedFigure, parse_published};
 pub use record::{Cell, Host, RunRecord, RunStatus, TimeWait, TrialOutcome, TrialRecord};
+pub use schema::load_report_schema;
 pub use series::{MAX_SLICES, Series, Slice};
 pub use source::{FileError, parse_toml};
 pub use stages::{Stage, Stages, StagesError};

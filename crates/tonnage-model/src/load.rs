@@ -16,7 +16,7 @@ pub const LOAD_SCHEMA: &str = "tonnage.load/1";
 const PERCENTILES: [f64; 6] = [50.0, 75.0, 90.0, 95.0, 99.0, 99.9];
 
 /// Everything measured in one load. Durations come from the monotonic clock.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LoadReport {
     /// [`LOAD_SCHEMA`].
     pub schema: String,
@@ -91,7 +91,7 @@ impl LoadReport {
 }
 
 /// What the load consisted of.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RequestSummary {
     /// The target as given.
     pub url: String,
@@ -117,7 +117,7 @@ pub struct RequestSummary {
 
 /// What became of the arrivals of an open loop. Always
 /// `queued_at_start + arrived = sent + dropped + queued_at_end`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Arrivals {
     /// Arrivals that the schedule asked for, per second of the window.
     pub target_rps: f64,
@@ -138,7 +138,7 @@ pub struct Arrivals {
 }
 
 /// How the bodies of the successes differed, as far as they were told apart.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Bodies {
     /// The most frequent bodies of those that were told apart, most frequent first.
     pub kinds: Vec<BodyKind>,
@@ -147,7 +147,7 @@ pub struct Bodies {
 }
 
 /// Bodies of one length and content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BodyKind {
     /// Length in bytes, chunks unwrapped.
     pub bytes: u64,
@@ -158,7 +158,9 @@ pub struct BodyKind {
 }
 
 /// Why a measured window ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum EndReason {
     /// Its duration had passed.
@@ -172,7 +174,9 @@ pub enum EndReason {
 
 /// Requests by outcome. Always
 /// `in_flight_at_start + started = succeeded + failed + unfinished`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct Counts {
     /// Requests begun during the warm-up that were still open when the window began.
     pub in_flight_at_start: u64,
@@ -193,7 +197,7 @@ pub struct Counts {
 }
 
 /// Rates over the measured window.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ThroughputSummary {
     /// Checked successes per second.
     pub goodput_rps: f64,
@@ -205,7 +209,7 @@ pub struct ThroughputSummary {
 }
 
 /// A latency distribution in microseconds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LatencySummary {
     /// How many samples.
     pub count: u64,
@@ -255,7 +259,7 @@ impl LatencySummary {
 
 /// What the generator itself used, so that a reader can see whether it was the
 /// bottleneck.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Generator {
     /// Version of Tonnage.
     pub version: String,

@@ -9,7 +9,7 @@ use crate::{Histogram, LatencySummary};
 pub const MAX_SLICES: usize = 1024;
 
 /// A window in slices of equal length, the last one perhaps shorter.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Series {
     /// Length of a slice in microseconds; 0 where there are none.
     pub slice_us: u64,
@@ -18,7 +18,7 @@ pub struct Series {
 }
 
 /// What happened in one slice.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Slice {
     /// Its beginning, in microseconds after the window's.
     pub start_us: u64,
