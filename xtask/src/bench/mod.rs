@@ -3,8 +3,13 @@
 //! medians, and fails where a ratio is beyond what the design allows.
 
 mod agreement;
-mod load;
+mod grpc;
+mod http1;
+mod http2;
+mod nginx;
 mod oha;
+mod own;
+mod pace;
 mod process;
 mod wrk;
 
@@ -18,6 +23,14 @@ use crate::packages;
 pub(crate) enum Bench {
     /// CPU of `tonnage load` for each request, beside wrk's, against a static nginx
     Load(Settings),
+    /// The same over HTTP/2, beside oha's (`cargo install --locked oha`)
+    Http2(Settings),
+    /// Unary gRPC calls per second, beside a loop over Python's grpcio
+    Grpc(Settings),
+    /// How late the requests of an open loop leave at 20,000 arrivals/s
+    Lag(Settings),
+    /// Memory of 20 million requests at 1,000 connections
+    Memory,
     /// Rates and medians of `tonnage load` and another generator against the same Flask service
     Agreement {
         #[command(flatten)]
@@ -41,6 +54,9 @@ pub(crate) struct Settings {
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     let needed: &[&str] = match bench {
         Bench::Load(_) => &["wrk", "nginx", "taskset"],
+        Bench::Http2(_) => &["oha", "nginx", "taskset"],
+        Bench::Grpc(_) => &["python3", "nginx", "taskset"],
+        Bench::Lag(_) | Bench::Memory => &["nginx", "taskset"],
         Bench::Agreement { other, .. } => &[other.program(), "taskset"],
     };
     let missing: Vec<&str> = needed
@@ -55,7 +71,11 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         packages::names().join(" ")
     );
     match bench {
-        Bench::Load(settings) => load::run(*settings),
+        Bench::Load(settings) => http1::run(*settings),
+        Bench::Http2(settings) => http2::run(*settings),
+        Bench::Grpc(settings) => grpc::run(*settings),
+        Bench::Lag(settings) => pace::lag(*settings),
+        Bench::Memory => pace::memory(),
         Bench::Agreement { settings, other } => agreement::run(*settings, *other),
     }
 }
