@@ -199,7 +199,6 @@ impl<'a> Worker<'a> {
             Ok(Ok(())) => return,
             Ok(Err(error)) | Err(error) => return self.fail(slot, cause_of(error), now),
         }
-        connection.reset_backoff();
         let connect_ns = now - connection.connecting_ns;
         connection.connecting_ns = now;
         self.pulse.recorder().connect_time.record(connect_ns);
@@ -297,6 +296,8 @@ impl<'a> Worker<'a> {
                     response = connection.scanner.feed(data).unwrap_or(None);
                     self.pulse.recorder().counts.bytes_received += length as u64;
                 }
+                // Why the peer closed, which the write could not know.
+                Err(Cause::Alert) => return self.fail_now(slot, Cause::Alert),
                 _ => break,
             }
         }
@@ -322,10 +323,7 @@ impl<'a> Worker<'a> {
                 Ok(Incoming::Data(length)) => (length, false),
                 // A close that has been announced still has to be read.
                 Ok(Incoming::LastData(length)) => (length, !peer_closes),
-                Err(cause) => {
-                    let now = self.pulse.clock.now_ns();
-                    return self.fail(slot, cause, now);
-                }
+                Err(cause) => return self.fail_now(slot, cause),
             };
             let now = self.pulse.clock.now_ns();
             self.pulse.recorder().counts.bytes_received += length as u64;
@@ -396,6 +394,7 @@ impl<'a> Worker<'a> {
         };
         let body = connection.scanner.body().print();
         connection.served += 1;
+        connection.reset_backoff();
         // A response that overtakes its request leaves the rest of it unsent.
         let request_is_out = connection.request_is_out(self.source);
         let worn_out = self.pulse.plan.requests_per_connection == Some(connection.served);
@@ -419,6 +418,11 @@ impl<'a> Worker<'a> {
         self.next_request(slot, now);
     }
 
+    fn fail_now(&mut self, slot: usize, cause: Cause) {
+        let now = self.pulse.clock.now_ns();
+        self.fail(slot, cause, now);
+    }
+
     fn fail(&mut self, slot: usize, cause: Cause, now: u64) {
         let connection = &mut self.connections[slot];
         if connection.stage == Stage::Idle {
@@ -426,7 +430,7 @@ impl<'a> Worker<'a> {
             self.close(slot);
             return;
         }
-        let phase = connection.stage.phase();
+        let phase = connection.phase_of(cause);
         self.pulse.recorder().failure(phase, cause);
         self.pulse.pacer.ended(now);
         self.close(slot);
