@@ -8,4 +8,6 @@
 mod failures;
 mod framing;
 mod scripted;
+mod tls;
+mod tls_peer;
 mod window;
