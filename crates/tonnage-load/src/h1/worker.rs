@@ -22,6 +22,13 @@ use crate::{Checks, Cursor, LoadError, RequestSource};
 /// which is what edge-triggered epoll needs to know.
 const READ_BYTES: usize = 64 * 1024;
 
+/// Reads from one socket in a row before the others, the timeouts and the window
+/// get their turn: a peer may send faster than anybody reads.
+const READS_IN_A_ROW: usize = 16;
+
+/// Reads after a failed write: more than any socket holds.
+const MAX_LAST_READS: usize = 1024;
+
 /// How soon a pause after a failed connect is looked at, in nanoseconds.
 const PAUSE_CHECK_NS: u64 = 1_000_000;
 
@@ -36,6 +43,9 @@ pub(crate) struct Worker<'a> {
     connections: Vec<Connection>,
     buffer: Box<[u8]>,
     connected: Connected,
+    /// Sockets that had more to read than one turn takes: no further event tells
+    /// of it. Slot, generation and the flags of the event.
+    unread: Vec<(usize, u32, EventFlags)>,
     /// When to look for phases that have lasted too long.
     next_check_ns: u64,
 }
@@ -62,6 +72,7 @@ impl<'a> Worker<'a> {
             connections: (0..slots).map(|_| Connection::new(keep_body)).collect(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             connected: Connected::default(),
+            unread: Vec::new(),
             next_check_ns: 0,
         })
     }
@@ -80,11 +91,27 @@ impl<'a> Worker<'a> {
             if now >= self.next_check_ns {
                 self.check_deadlines(now);
             }
-            let wake_ns = self.pulse.wake_ns().min(self.next_check_ns);
+            let unread = std::mem::take(&mut self.unread);
+            let wake_ns = if unread.is_empty() {
+                self.pulse.wake_ns().min(self.next_check_ns)
+            } else {
+                now
+            };
             self.poll.wait(&mut events, wake_ns.saturating_sub(now))?;
             for event in events.drain(..) {
                 self.on_event(event.data.u64(), event.flags);
             }
+            for (slot, generation, flags) in unread {
+                self.read_on(slot, generation, flags);
+            }
+        }
+    }
+
+    /// Goes on where a turn ended, unless an event has come since.
+    fn read_on(&mut self, slot: usize, generation: u32, flags: EventFlags) {
+        let is_pending = self.unread.iter().any(|&(other, ..)| other == slot);
+        if !is_pending && self.connections[slot].generation == generation {
+            self.read(slot, flags);
         }
     }
 
@@ -285,7 +312,10 @@ impl<'a> Worker<'a> {
     /// may still be in the socket.
     fn on_write_error(&mut self, slot: usize, cause: Cause) {
         let mut response = None;
-        while response.is_none() {
+        for _ in 0..MAX_LAST_READS {
+            if response.is_some() {
+                break;
+            }
             let connection = &mut self.connections[slot];
             let Some(socket) = &connection.socket else {
                 return;
@@ -308,11 +338,11 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Reads until the socket is empty or the response whole.
+    /// Reads until the socket is empty, the response whole or the turn over.
     fn read(&mut self, slot: usize, flags: EventFlags) {
         let hang_up = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
         let peer_closes = flags.intersects(hang_up);
-        loop {
+        for _ in 0..READS_IN_A_ROW {
             let connection = &mut self.connections[slot];
             let Some(socket) = &connection.socket else {
                 return;
@@ -344,6 +374,8 @@ impl<'a> Worker<'a> {
                 return;
             }
         }
+        let generation = self.connections[slot].generation;
+        self.unread.push((slot, generation, flags));
     }
 
     /// Something came, and the response is not whole.
