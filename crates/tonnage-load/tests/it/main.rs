@@ -7,7 +7,9 @@
 
 mod failures;
 mod framing;
+mod hostile;
 mod scripted;
 mod tls;
 mod tls_peer;
+mod unix_ipv6;
 mod window;
