@@ -3,11 +3,11 @@
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 use http::Uri;
+use rustix::io::Errno;
 
 use crate::{Address, LoadError};
 
@@ -61,9 +61,19 @@ impl Target {
     pub fn resolve_unix(url: &str, path: &Path) -> Result<Self, LoadError> {
         let parts = take_apart(url)?;
         let address = Address::Unix(path.to_owned());
-        match UnixStream::connect(path) {
+        // Without waiting: a blocking connect would wait for ever for a listener
+        // that takes nobody.
+        match address.connect() {
             Ok(_probe) => Ok(parts.target(url, address)),
-            Err(source) => Err(LoadError::Connect { address, source }),
+            Err(error) => Err(LoadError::Connect {
+                address,
+                source: match error {
+                    Errno::AGAIN => {
+                        io::Error::new(io::ErrorKind::WouldBlock, "its backlog is full")
+                    }
+                    other => other.into(),
+                },
+            }),
         }
     }
 }

@@ -174,7 +174,17 @@ impl Connection {
         backoff
     }
 
-    /// A connect succeeded: the next failure pauses briefly again.
+    /// The phase in which a request fails that fails now for `cause`.
+    pub(crate) fn phase_of(&self, cause: Cause) -> Phase {
+        // In TLS 1.3 the client is done first: a server that refuses it says so
+        // when the first request is already out (RFC 8446, section 4.4.2.4).
+        if cause == Cause::Alert && self.served == 0 && self.scanner.is_untouched() {
+            return Phase::Tls;
+        }
+        self.stage.phase()
+    }
+
+    /// The target answered: the next failure pauses briefly again.
     pub(crate) fn reset_backoff(&mut self) {
         self.backoff_ns = MIN_BACKOFF_NS;
     }

@@ -22,6 +22,13 @@ use crate::{Checks, Cursor, LoadError, RequestSource};
 /// which is what edge-triggered epoll needs to know.
 const READ_BYTES: usize = 64 * 1024;
 
+/// Reads from one socket in a row before the others, the timeouts and the window
+/// get their turn: a peer may send faster than anybody reads.
+const READS_IN_A_ROW: usize = 16;
+
+/// Reads after a failed write: more than any socket holds.
+const MAX_LAST_READS: usize = 1024;
+
 /// How soon a pause after a failed connect is looked at, in nanoseconds.
 const PAUSE_CHECK_NS: u64 = 1_000_000;
 
@@ -36,6 +43,9 @@ pub(crate) struct Worker<'a> {
     connections: Vec<Connection>,
     buffer: Box<[u8]>,
     connected: Connected,
+    /// Sockets that had more to read than one turn takes: no further event tells
+    /// of it. Slot, generation and the flags of the event.
+    unread: Vec<(usize, u32, EventFlags)>,
     /// When to look for phases that have lasted too long.
     next_check_ns: u64,
 }
@@ -62,6 +72,7 @@ impl<'a> Worker<'a> {
             connections: (0..slots).map(|_| Connection::new(keep_body)).collect(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             connected: Connected::default(),
+            unread: Vec::new(),
             next_check_ns: 0,
         })
     }
@@ -80,11 +91,27 @@ impl<'a> Worker<'a> {
             if now >= self.next_check_ns {
                 self.check_deadlines(now);
             }
-            let wake_ns = self.pulse.wake_ns().min(self.next_check_ns);
+            let unread = std::mem::take(&mut self.unread);
+            let wake_ns = if unread.is_empty() {
+                self.pulse.wake_ns().min(self.next_check_ns)
+            } else {
+                now
+            };
             self.poll.wait(&mut events, now, wake_ns)?;
             for event in events.drain(..) {
                 self.on_event(event.data.u64(), event.flags);
             }
+            for (slot, generation, flags) in unread {
+                self.read_on(slot, generation, flags);
+            }
+        }
+    }
+
+    /// Goes on where a turn ended, unless an event has come since.
+    fn read_on(&mut self, slot: usize, generation: u32, flags: EventFlags) {
+        let is_pending = self.unread.iter().any(|&(other, ..)| other == slot);
+        if !is_pending && self.connections[slot].generation == generation {
+            self.read(slot, flags);
         }
     }
 
@@ -199,7 +226,6 @@ impl<'a> Worker<'a> {
             Ok(Ok(())) => return,
             Ok(Err(error)) | Err(error) => return self.fail(slot, cause_of(error), now),
         }
-        connection.reset_backoff();
         let connect_ns = now - connection.connecting_ns;
         connection.connecting_ns = now;
         self.pulse.recorder().connect_time.record(connect_ns);
@@ -286,7 +312,10 @@ impl<'a> Worker<'a> {
     /// may still be in the socket.
     fn on_write_error(&mut self, slot: usize, cause: Cause) {
         let mut response = None;
-        while response.is_none() {
+        for _ in 0..MAX_LAST_READS {
+            if response.is_some() {
+                break;
+            }
             let connection = &mut self.connections[slot];
             let Some(socket) = &connection.socket else {
                 return;
@@ -297,6 +326,8 @@ impl<'a> Worker<'a> {
                     response = connection.scanner.feed(data).unwrap_or(None);
                     self.pulse.recorder().counts.bytes_received += length as u64;
                 }
+                // Why the peer closed, which the write could not know.
+                Err(Cause::Alert) => return self.fail_now(slot, Cause::Alert),
                 _ => break,
             }
         }
@@ -307,11 +338,11 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Reads until the socket is empty or the response whole.
+    /// Reads until the socket is empty, the response whole or the turn over.
     fn read(&mut self, slot: usize, flags: EventFlags) {
         let hang_up = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
         let peer_closes = flags.intersects(hang_up);
-        loop {
+        for _ in 0..READS_IN_A_ROW {
             let connection = &mut self.connections[slot];
             let Some(socket) = &connection.socket else {
                 return;
@@ -322,10 +353,7 @@ impl<'a> Worker<'a> {
                 Ok(Incoming::Data(length)) => (length, false),
                 // A close that has been announced still has to be read.
                 Ok(Incoming::LastData(length)) => (length, !peer_closes),
-                Err(cause) => {
-                    let now = self.pulse.clock.now_ns();
-                    return self.fail(slot, cause, now);
-                }
+                Err(cause) => return self.fail_now(slot, cause),
             };
             let now = self.pulse.clock.now_ns();
             self.pulse.recorder().counts.bytes_received += length as u64;
@@ -346,6 +374,8 @@ impl<'a> Worker<'a> {
                 return;
             }
         }
+        let generation = self.connections[slot].generation;
+        self.unread.push((slot, generation, flags));
     }
 
     /// Something came, and the response is not whole.
@@ -396,6 +426,7 @@ impl<'a> Worker<'a> {
         };
         let body = connection.scanner.body().print();
         connection.served += 1;
+        connection.reset_backoff();
         // A response that overtakes its request leaves the rest of it unsent.
         let request_is_out = connection.request_is_out(self.source);
         let worn_out = self.pulse.plan.requests_per_connection == Some(connection.served);
@@ -419,6 +450,11 @@ impl<'a> Worker<'a> {
         self.next_request(slot, now);
     }
 
+    fn fail_now(&mut self, slot: usize, cause: Cause) {
+        let now = self.pulse.clock.now_ns();
+        self.fail(slot, cause, now);
+    }
+
     fn fail(&mut self, slot: usize, cause: Cause, now: u64) {
         let connection = &mut self.connections[slot];
         if connection.stage == Stage::Idle {
@@ -426,7 +462,7 @@ impl<'a> Worker<'a> {
             self.close(slot);
             return;
         }
-        let phase = connection.stage.phase();
+        let phase = connection.phase_of(cause);
         self.pulse.recorder().failure(phase, cause);
         self.pulse.pacer.ended(now);
         self.close(slot);

@@ -5,7 +5,14 @@
     reason = "scripted peers are test code, though not all of it stands in tests"
 )]
 
+mod detectors;
 mod failures;
 mod framing;
+mod hostile;
+mod open_loop;
 mod scripted;
+mod tls;
+mod tls_peer;
+mod truth;
+mod unix_ipv6;
 mod window;
