@@ -14,17 +14,23 @@ pub const MAX_CONNECTIONS: u32 = 100_000;
 /// How long load is sent where nobody says.
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(10);
 
+/// The most requests of one load that may be under way at once.
+pub const MAX_USERS: u32 = 1_000_000;
+
 /// A load, completely specified.
 #[derive(Debug, Clone)]
 pub struct LoadPlan {
     /// Where to.
     pub target: Target,
+    /// What is spoken there.
+    pub protocol: Protocol,
     /// What is sent.
     pub source: SourcePlan,
     /// How TLS is spoken, where the target wants it.
     pub tls: TlsSettings,
-    /// Users of a closed loop, each with one connection, or the most connections
-    /// of an open loop. At least 1.
+    /// Connections, at least 1: each carries as many requests at a time as the
+    /// protocol has streams. A closed loop has a user for every stream, an open
+    /// loop at most so many requests under way.
     pub connections: u32,
     /// What determines when requests are sent.
     pub model: LoadModel,
@@ -57,6 +63,45 @@ pub struct LoadPlan {
     pub assertions: Vec<Assertion>,
     /// What [`calibrate`](crate::calibrate) said, where it was asked.
     pub ceiling_rps: Option<f64>,
+}
+
+/// What is spoken over the connections.
+#[derive(Debug, Clone, Default)]
+pub enum Protocol {
+    /// HTTP/1.1: one request at a time on each connection.
+    #[default]
+    Http1,
+    /// HTTP/2, with prior knowledge (by ALPN where TLS is spoken).
+    Http2 {
+        /// Requests at a time on each connection; at least 1.
+        streams: u32,
+    },
+}
+
+impl Protocol {
+    /// Requests at a time on each connection.
+    pub fn streams(&self) -> u32 {
+        match self {
+            Self::Http1 => 1,
+            Self::Http2 { streams } => *streams,
+        }
+    }
+
+    /// The name for reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Http1 => "HTTP/1.1",
+            Self::Http2 { .. } => "HTTP/2",
+        }
+    }
+
+    /// What is offered by ALPN.
+    pub(crate) fn alpn(&self) -> &'static [u8] {
+        match self {
+            Self::Http1 => b"http/1.1",
+            Self::Http2 { .. } => b"h2",
+        }
+    }
 }
 
 /// What determines when requests are sent.
@@ -153,6 +198,7 @@ impl LoadPlan {
         Self {
             source: SourcePlan::constant(&target.path, RequestParts::default()),
             target,
+            protocol: Protocol::default(),
             tls: TlsSettings::default(),
             connections,
             model: LoadModel::Closed {
@@ -174,10 +220,16 @@ impl LoadPlan {
         }
     }
 
+    /// Users of a closed loop, or the most requests of an open loop that are under
+    /// way at once: a stream for each.
+    pub fn users(&self) -> u32 {
+        self.connections.saturating_mul(self.protocol.streams())
+    }
+
     /// The level of the load over time: users, or arrivals per second.
     pub(crate) fn profile(&self) -> Arc<Profile> {
         let constant = match self.model {
-            LoadModel::Closed { .. } => f64::from(self.connections),
+            LoadModel::Closed { .. } => f64::from(self.users()),
             LoadModel::Open { rate_rps, .. } => rate_rps,
         };
         Arc::new(match &self.stages {
@@ -208,7 +260,7 @@ impl LoadPlan {
         };
         match self.model {
             LoadModel::Closed { think } => {
-                let users = level(format!("{} users", self.connections));
+                let users = level(format!("{} users", self.users()));
                 match think {
                     ThinkTime::None => format!("closed loop, {users}"),
                     think => format!("closed loop, {users}, think time {think}"),
@@ -248,6 +300,15 @@ impl LoadPlan {
         if self.threads == 0 || self.threads > self.connections {
             return Some("a load needs at least one thread, and at most as many as connections");
         }
+        if self.protocol.streams() == 0 {
+            return Some("a connection needs at least one stream");
+        }
+        if self.users() > MAX_USERS {
+            return Some("connections times streams must be at most 1 million");
+        }
+        if !self.keepalive && self.protocol.streams() > 1 {
+            return Some("connections that serve one request each have no use for several streams");
+        }
         if self.requests_per_connection == Some(0) {
             return Some("a connection serves at least one request");
         }
@@ -268,8 +329,8 @@ impl LoadPlan {
         if open && stages.peak() > MAX_RATE_RPS {
             return Some("the rate must be at most 10 million per second");
         }
-        if !open && stages.peak() > f64::from(self.connections) {
-            return Some("the stages want more users than there are connections");
+        if !open && stages.peak() > f64::from(self.users()) {
+            return Some("the stages want more users than there are connections (and streams)");
         }
         if !self.ramp.is_zero() {
             return Some("stages and a ramp exclude each other: the ramp is a stage");

@@ -136,9 +136,9 @@ fn request(measured: &Measured<'_>) -> RequestSummary {
         keepalive: plan.keepalive,
         load_model: plan.describe_model(),
         protocol: if plan.target.tls_host.is_some() {
-            "HTTP/1.1 over TLS".to_owned()
+            format!("{} over TLS", plan.protocol.name())
         } else {
-            "HTTP/1.1".to_owned()
+            plan.protocol.name().to_owned()
         },
         seed: plan.seed,
     }

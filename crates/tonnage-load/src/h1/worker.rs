@@ -9,21 +9,19 @@ use rustix::event::epoll::{EventData, EventFlags};
 use rustix::net::sockopt;
 use tonnage_model::{Cause, Phase};
 
-use super::connection::{Connection, Stage, Written, cause_of};
+use super::connection::{Connection, Stage, Written};
 use super::response::Response;
-use super::transport::{Incoming, Transport};
+use crate::backoff::PAUSE_CHECK_NS;
 use crate::poll::Poll;
 use crate::pulse::{Connected, Pulse, Task, ThreadResult};
 use crate::recorder::Moments;
 use crate::tls::TlsClient;
+use crate::transport::{Incoming, Transport, cause_of};
 use crate::{Checks, Cursor, LoadError, RequestSource};
 
 /// Bytes read at once. A read that does not fill it has emptied the socket,
 /// which is what edge-triggered epoll needs to know.
 const READ_BYTES: usize = 64 * 1024;
-
-/// How soon a pause after a failed connect is looked at, in nanoseconds.
-const PAUSE_CHECK_NS: u64 = 1_000_000;
 
 /// A thread at work.
 pub(crate) struct Worker<'a> {
@@ -46,7 +44,7 @@ impl<'a> Worker<'a> {
         source: &'a RequestSource,
         tls: Option<&'a TlsClient>,
     ) -> Result<Self, LoadError> {
-        let slots = task.slots;
+        let slots = task.connections;
         let plan = task.plan;
         let part = task.part;
         // A copy of its own: threads that share a pattern would wait for each other.
@@ -199,7 +197,7 @@ impl<'a> Worker<'a> {
             Ok(Ok(())) => return,
             Ok(Err(error)) | Err(error) => return self.fail(slot, cause_of(error), now),
         }
-        connection.reset_backoff();
+        connection.backoff.reset();
         let connect_ns = now - connection.connecting_ns;
         connection.connecting_ns = now;
         self.pulse.recorder().connect_time.record(connect_ns);
@@ -433,7 +431,7 @@ impl<'a> Worker<'a> {
         if matches!(phase, Phase::Connect | Phase::Tls) {
             let connection = &mut self.connections[slot];
             connection.stage = Stage::Paused;
-            connection.deadline_ns = now + connection.next_backoff_ns();
+            connection.deadline_ns = now + connection.backoff.next_ns();
             self.next_check_ns = self.next_check_ns.min(connection.deadline_ns);
         } else {
             self.next_request(slot, now);

@@ -7,5 +7,7 @@
 
 mod failures;
 mod framing;
+mod http2;
+mod peers;
 mod scripted;
 mod window;
