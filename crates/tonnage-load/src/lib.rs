@@ -11,6 +11,7 @@ mod body;
 mod checks;
 mod clock;
 mod error;
+mod grpc;
 mod h1;
 mod h2;
 mod pacer;
@@ -36,6 +37,7 @@ mod verdict;
 pub use address::Address;
 pub use checks::{CheckError, Checks, JsonExpectation, MAX_CHECKED_BYTES};
 pub use error::LoadError;
+pub use grpc::{GrpcError, GrpcMethod};
 pub use plan::{
     DEFAULT_DURATION, LoadModel, LoadPlan, MAX_CONNECTIONS, MAX_USERS, Overload, Protocol,
     Timeouts, default_threads,

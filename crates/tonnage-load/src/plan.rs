@@ -6,7 +6,9 @@ use std::time::Duration;
 use tonnage_model::{Assertion, Stages, ThinkTime};
 
 use crate::profile::Profile;
-use crate::{ArrivalLaw, Checks, LoadError, RequestParts, SourcePlan, Target, TlsSettings};
+use crate::{
+    ArrivalLaw, Checks, GrpcMethod, LoadError, RequestParts, SourcePlan, Target, TlsSettings,
+};
 
 /// The most connections of one load: as many as there are ports to connect from.
 pub const MAX_CONNECTIONS: u32 = 100_000;
@@ -76,6 +78,14 @@ pub enum Protocol {
         /// Requests at a time on each connection; at least 1.
         streams: u32,
     },
+    /// Unary gRPC calls over HTTP/2. The source's bodies are the messages, as
+    /// JSON; its paths are the method's, and its HTTP method is of no account.
+    Grpc {
+        /// Calls at a time on each connection; at least 1.
+        streams: u32,
+        /// What is called.
+        method: GrpcMethod,
+    },
 }
 
 impl Protocol {
@@ -83,7 +93,7 @@ impl Protocol {
     pub fn streams(&self) -> u32 {
         match self {
             Self::Http1 => 1,
-            Self::Http2 { streams } => *streams,
+            Self::Http2 { streams } | Self::Grpc { streams, .. } => *streams,
         }
     }
 
@@ -92,6 +102,15 @@ impl Protocol {
         match self {
             Self::Http1 => "HTTP/1.1",
             Self::Http2 { .. } => "HTTP/2",
+            Self::Grpc { .. } => "gRPC",
+        }
+    }
+
+    /// The gRPC method that is called, where it is gRPC.
+    pub fn method(&self) -> Option<&GrpcMethod> {
+        match self {
+            Self::Grpc { method, .. } => Some(method),
+            Self::Http1 | Self::Http2 { .. } => None,
         }
     }
 
@@ -99,7 +118,7 @@ impl Protocol {
     pub(crate) fn alpn(&self) -> &'static [u8] {
         match self {
             Self::Http1 => b"http/1.1",
-            Self::Http2 { .. } => b"h2",
+            Self::Http2 { .. } | Self::Grpc { .. } => b"h2",
         }
     }
 }

@@ -130,7 +130,10 @@ fn request(measured: &Measured<'_>) -> RequestSummary {
     let plan = measured.plan;
     RequestSummary {
         url: plan.target.url.clone(),
-        method: plan.source.request.method.clone(),
+        method: match plan.protocol.method() {
+            Some(_) => "POST".to_owned(),
+            None => plan.source.request.method.clone(),
+        },
         request_bytes: measured.request_bytes.unwrap_or(0) as u64,
         connections: plan.connections,
         keepalive: plan.keepalive,

@@ -142,7 +142,7 @@ fn send_load(
 ) -> Result<ThreadResult, LoadError> {
     match task.plan.protocol {
         Protocol::Http1 => h1::Worker::new(task, source, tls)?.run(),
-        Protocol::Http2 { .. } => h2::Worker::new(task, source, tls)?.run(),
+        Protocol::Http2 { .. } | Protocol::Grpc { .. } => h2::Worker::new(task, source, tls)?.run(),
     }
 }
 

@@ -136,13 +136,13 @@ impl Transport {
         }
     }
 
-    /// The same for several buffers at once; TLS takes the first of them.
+    /// The same for several buffers at once, of which TLS takes only the first.
     pub(crate) fn write_vectored(
         &mut self,
         socket: &OwnedFd,
         buffers: &[IoSlice<'_>],
     ) -> Result<Outgoing, Cause> {
-        if self.is_tls() {
+        if self.is_tls() || buffers.len() == 1 {
             let first = buffers.iter().find(|buffer| !buffer.is_empty());
             return first.map_or(Ok(Outgoing::Taken(0)), |first| self.write(socket, first));
         }

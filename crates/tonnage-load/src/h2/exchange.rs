@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use ::h2::RecvStream;
 use ::h2::client::ResponseFuture;
+use http::HeaderMap;
 use tonnage_model::Phase;
 
 use crate::body::BodySink;
@@ -42,6 +43,8 @@ enum Answer {
     None,
     Head(ResponseFuture),
     Body(RecvStream),
+    /// Behind the body, where gRPC has its status.
+    Trailers(RecvStream),
 }
 
 /// What came of looking at an answer.
@@ -72,13 +75,17 @@ pub(crate) struct Exchange {
     /// The status of the response.
     pub(crate) status: u16,
     pub(crate) body: BodySink,
+    /// Whether it is a gRPC call, whose status comes with the trailers.
+    is_call: bool,
+    grpc_status: Option<u32>,
     answer: Answer,
     waker: Waker,
 }
 
 impl Exchange {
-    /// `keep_body` where a check looks at bodies; `waker` rings the slot's bell.
-    pub(crate) fn new(keep_body: bool, waker: Waker) -> Self {
+    /// `keep_body` where a check looks at bodies; `is_call` for gRPC; `waker` rings
+    /// the slot's bell.
+    pub(crate) fn new(keep_body: bool, is_call: bool, waker: Waker) -> Self {
         Self {
             stage: Stage::Idle,
             due_ns: 0,
@@ -87,6 +94,8 @@ impl Exchange {
             deadline_ns: u64::MAX,
             status: 0,
             body: BodySink::new(keep_body),
+            is_call,
+            grpc_status: None,
             answer: Answer::None,
             waker,
         }
@@ -99,6 +108,7 @@ impl Exchange {
         self.first_byte_ns = 0;
         self.deadline_ns = deadline_ns;
         self.body.reset();
+        self.grpc_status = None;
         self.answer = Answer::Head(answer);
         // The first look tells the library whose bell to ring.
         self.waker.wake_by_ref();
@@ -107,6 +117,11 @@ impl Exchange {
     /// Lets go of the stream; one that is not at its end is reset (`CANCEL`).
     pub(crate) fn let_go(&mut self) {
         self.answer = Answer::None;
+    }
+
+    /// The status of a gRPC call that has ended, where the peer gave one.
+    pub(crate) fn grpc_status(&self) -> Option<u32> {
+        self.grpc_status
     }
 
     /// Whether a request is with the connection.
@@ -119,29 +134,63 @@ impl Exchange {
         let mut context = Context::from_waker(&self.waker);
         let mut began = Heard::Nothing;
         loop {
-            match &mut self.answer {
+            // The answer is put back unless it has ended.
+            match std::mem::take(&mut self.answer) {
                 Answer::None => return Heard::Nothing,
-                Answer::Head(future) => match Pin::new(future).poll(&mut context) {
-                    Poll::Pending => return Heard::Nothing,
+                Answer::Head(mut future) => match Pin::new(&mut future).poll(&mut context) {
+                    Poll::Pending => {
+                        self.answer = Answer::Head(future);
+                        return Heard::Nothing;
+                    }
                     Poll::Ready(Err(error)) => return Heard::Broken(error),
                     Poll::Ready(Ok(response)) => {
                         self.status = response.status().as_u16();
+                        if self.is_call {
+                            self.grpc_status = status_in(response.headers());
+                        }
                         self.answer = Answer::Body(response.into_body());
                         began = Heard::Began;
                     }
                 },
-                Answer::Body(stream) => match take_body(stream, &mut self.body, &mut context) {
-                    Poll::Pending => return began,
-                    Poll::Ready(Ok(())) => return Heard::Whole,
-                    // A response that began in the same breath has still begun.
-                    Poll::Ready(Err(error)) => {
-                        self.stage = Stage::Reading;
-                        return Heard::Broken(error);
+                Answer::Body(mut stream) => {
+                    match take_body(&mut stream, &mut self.body, &mut context) {
+                        Poll::Pending => {
+                            self.answer = Answer::Body(stream);
+                            return began;
+                        }
+                        Poll::Ready(Ok(())) if self.is_call => {
+                            self.answer = Answer::Trailers(stream);
+                        }
+                        Poll::Ready(Ok(())) => return Heard::Whole,
+                        Poll::Ready(Err(error)) => return self.broken_off(error),
                     }
+                }
+                Answer::Trailers(mut stream) => match stream.poll_trailers(&mut context) {
+                    Poll::Pending => {
+                        self.answer = Answer::Trailers(stream);
+                        return began;
+                    }
+                    Poll::Ready(Ok(trailers)) => {
+                        let status = trailers.as_ref().and_then(status_in);
+                        self.grpc_status = status.or(self.grpc_status);
+                        return Heard::Whole;
+                    }
+                    Poll::Ready(Err(error)) => return self.broken_off(error),
                 },
             }
         }
     }
+
+    /// A response that broke off in the breath in which it began has still begun.
+    fn broken_off(&mut self, error: ::h2::Error) -> Heard {
+        self.stage = Stage::Reading;
+        Heard::Broken(error)
+    }
+}
+
+/// The status of a gRPC call in headers or trailers.
+fn status_in(headers: &HeaderMap) -> Option<u32> {
+    headers.get("grpc-status")?.to_str().ok()?.parse().ok()
 }
 
 /// Takes what is there of a body; ready when it is whole.

@@ -1,4 +1,4 @@
-//! HTTP/2: several requests at a time on each connection.
+//! HTTP/2, and gRPC on top of it: several requests at a time on each connection.
 //!
 //! Frames, header compression and flow control are the `h2` crate's. It is a
 //! library of futures; here they are polled by the worker's own loop over epoll,
@@ -6,6 +6,7 @@
 //! [`bells`] tells which of its futures have something new.
 
 mod bells;
+mod caller;
 mod connecting;
 mod exchange;
 mod failure;
@@ -14,5 +15,6 @@ mod requests;
 mod wire;
 mod worker;
 
+pub(crate) use caller::Caller;
 pub(crate) use requests::check;
 pub(crate) use worker::Worker;

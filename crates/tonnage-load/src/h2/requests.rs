@@ -2,9 +2,10 @@
 //! are the same every time are put together once.
 
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, TE};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
-use crate::{Cursor, LoadError, LoadPlan, Parts, RequestSource};
+use crate::{Cursor, GrpcMethod, LoadError, LoadPlan, Parts, RequestSource};
 
 /// Requests that are kept ready, for each thread; further ones are put together
 /// whenever they are sent.
@@ -17,22 +18,30 @@ pub(crate) struct Prepared {
     pub(crate) body: Bytes,
 }
 
+/// What requests are made into.
+#[derive(Debug, Clone, Copy)]
+struct Dialect<'a> {
+    scheme: &'static str,
+    /// The method that is called; `None` where it is plain HTTP.
+    method: Option<&'a GrpcMethod>,
+}
+
 /// The requests of one thread, one after the other.
 pub(crate) struct Requests<'a> {
     source: &'a RequestSource,
     cursor: Cursor<'a>,
-    scheme: &'static str,
+    dialect: Dialect<'a>,
     ready: Vec<Option<Prepared>>,
     buffer: Vec<u8>,
 }
 
 impl<'a> Requests<'a> {
-    pub(crate) fn new(plan: &LoadPlan, source: &'a RequestSource, cursor: Cursor<'a>) -> Self {
+    pub(crate) fn new(plan: &'a LoadPlan, source: &'a RequestSource, cursor: Cursor<'a>) -> Self {
         let ready = source.fixed_count().min(MAX_READY);
         Self {
             source,
             cursor,
-            scheme: scheme(plan),
+            dialect: Dialect::of(plan),
             ready: vec![None; ready as usize],
             buffer: Vec::new(),
         }
@@ -46,66 +55,119 @@ impl<'a> Requests<'a> {
             && let Some(ready) = self.ready.get_mut(index as usize)
         {
             if ready.is_none() {
-                *ready = prepare(self.source.fixed_parts(index), self.scheme).ok();
+                *ready = self.dialect.prepare(self.source.fixed_parts(index)).ok();
             }
             return ready.clone();
         }
         let bytes = self.source.bytes(request, &self.buffer);
-        prepare(Parts::of(bytes), self.scheme).ok()
-    }
-}
-
-fn scheme(plan: &LoadPlan) -> &'static str {
-    match plan.target.tls_host {
-        Some(_) => "https",
-        None => "http",
+        self.dialect.prepare(Parts::of(bytes)).ok()
     }
 }
 
 /// Looks at every request that is known before the load, and at one of those that
 /// are not.
 pub(crate) fn check(plan: &LoadPlan, source: &RequestSource) -> Result<(), LoadError> {
-    let scheme = scheme(plan);
+    let dialect = Dialect::of(plan);
     for index in 0..source.fixed_count() {
-        prepare(source.fixed_parts(index), scheme)?;
+        dialect.prepare(source.fixed_parts(index))?;
     }
     let mut buffer = Vec::new();
     let request = source.cursor(plan.seed, 0, 1).next(&mut buffer).request;
-    prepare(Parts::of(source.bytes(request, &buffer)), scheme)?;
+    dialect.prepare(Parts::of(source.bytes(request, &buffer)))?;
     Ok(())
 }
 
-fn prepare(parts: Parts<'_>, scheme: &str) -> Result<Prepared, LoadError> {
-    let refuse = |what: String| LoadError::Plan(format!("{what} cannot be sent over HTTP/2"));
-    let mut head = Request::new(());
-    *head.method_mut() = Method::from_bytes(parts.method.as_bytes())
-        .map_err(|_| refuse(format!("the method `{}`", parts.method)))?;
-    *head.uri_mut() = Uri::builder()
-        .scheme(scheme)
-        .authority(parts.authority())
-        .path_and_query(parts.path)
-        .build()
-        .map_err(|error| refuse(format!("the path `{}` ({error})", parts.path)))?;
-    for (name, value) in parts.headers() {
-        let header = || refuse(format!("the header `{name}: {value}`"));
+impl<'a> Dialect<'a> {
+    fn of(plan: &'a LoadPlan) -> Self {
+        Self {
+            scheme: match plan.target.tls_host {
+                Some(_) => "https",
+                None => "http",
+            },
+            method: plan.protocol.method(),
+        }
+    }
+
+    fn prepare(self, parts: Parts<'_>) -> Result<Prepared, LoadError> {
+        let mut head = Request::new(());
+        let body = match self.method {
+            None => {
+                *head.method_mut() = Method::from_bytes(parts.method.as_bytes())
+                    .map_err(|_| refused(&format!("the method `{}`", parts.method)))?;
+                *head.uri_mut() = uri(self.scheme, parts.authority(), parts.path)?;
+                Bytes::copy_from_slice(parts.body)
+            }
+            Some(method) if method.path() == parts.path => {
+                grpc_head(&mut head, self.scheme, parts.authority(), parts.path)?;
+                method.request(parts.body)?
+            }
+            Some(method) => {
+                let problem = format!("{} is called, not {}", method.path(), parts.path);
+                return Err(LoadError::Plan(problem));
+            }
+        };
+        for (name, value) in parts.headers() {
+            self.add_header(&mut head, name, value)?;
+        }
+        Ok(Prepared { head, body })
+    }
+
+    fn add_header(self, head: &mut Request<()>, name: &str, value: &str) -> Result<(), LoadError> {
+        let header = || refused(&format!("the header `{name}: {value}`"));
+        // Makes the name lower case, as HTTP/2 wants it.
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| header())?;
         // RFC 9113, section 8.2.2.
-        if name.eq_ignore_ascii_case("te") && value != "trailers" {
+        if key == TE && value != "trailers" {
             return Err(header());
         }
-        // Makes the name lower case, as HTTP/2 wants it.
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| header())?;
-        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| header())?;
-        head.headers_mut().append(name, value);
+        let is_set = self.method.is_some() && (key == TE || key == CONTENT_TYPE);
+        if !is_set {
+            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| header())?;
+            head.headers_mut().append(key, value);
+        }
+        Ok(())
     }
-    Ok(Prepared {
-        head,
-        body: Bytes::copy_from_slice(parts.body),
-    })
+}
+
+/// Makes `head` that of a gRPC call.
+pub(crate) fn grpc_head(
+    head: &mut Request<()>,
+    scheme: &str,
+    authority: &str,
+    path: &str,
+) -> Result<(), LoadError> {
+    *head.method_mut() = Method::POST;
+    *head.uri_mut() = uri(scheme, authority, path)?;
+    let headers = head.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(TE, HeaderValue::from_static("trailers"));
+    Ok(())
+}
+
+fn uri(scheme: &str, authority: &str, path: &str) -> Result<Uri, LoadError> {
+    Uri::builder()
+        .scheme(scheme)
+        .authority(authority)
+        .path_and_query(path)
+        .build()
+        .map_err(|error| refused(&format!("the path `{path}` ({error})")))
+}
+
+fn refused(what: &str) -> LoadError {
+    LoadError::Plan(format!("{what} cannot be sent over HTTP/2"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn prepare(parts: Parts<'_>, scheme: &'static str) -> Result<Prepared, LoadError> {
+        let dialect = Dialect {
+            scheme,
+            method: None,
+        };
+        dialect.prepare(parts)
+    }
 
     #[test]
     fn a_request_becomes_one_of_http2() {

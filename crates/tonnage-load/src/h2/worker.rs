@@ -10,11 +10,12 @@ use super::failure::{cause_of, is_of_connection};
 use super::link::{Link, State};
 use super::requests::Requests;
 use super::wire::{Scratch, scratch};
+use crate::grpc::FRAME_HEAD_BYTES;
 use crate::poll::Poll;
 use crate::pulse::{Connected, Pulse, Task, ThreadResult};
 use crate::recorder::Moments;
 use crate::tls::TlsClient;
-use crate::{Checks, LoadError, RequestSource};
+use crate::{Checks, GrpcMethod, LoadError, RequestSource};
 
 /// A thread at work. Slot `s` is stream `s / C` of connection `s % C`, of C
 /// connections.
@@ -49,7 +50,8 @@ impl<'a> Worker<'a> {
         let checks = plan.checks.clone();
         let links: Vec<Link> = (0..task.connections).map(|_| Link::new(streams)).collect();
         let exchange = |stream: u32, link: &Link| {
-            Exchange::new(checks.needs_body(), link.bells.stream_waker(stream))
+            let waker = link.bells.stream_waker(stream);
+            Exchange::new(checks.needs_body(), plan.protocol.method().is_some(), waker)
         };
         let exchanges = (0..streams).flat_map(|s| links.iter().map(move |link| exchange(s, link)));
         Ok(Self {
@@ -172,13 +174,12 @@ impl<'a> Worker<'a> {
     /// The slot is free: its next request, if there is one already.
     #[inline]
     pub(super) fn next_request(&mut self, slot: usize, now: u64) {
-        match self.pulse.pacer.next(slot as u32, now) {
-            Some(due_ns) => self.start_request(slot, due_ns, now),
-            None => {
-                let exchange = &mut self.exchanges[slot];
-                exchange.stage = Stage::Idle;
-                exchange.deadline_ns = u64::MAX;
-            }
+        if let Some(due_ns) = self.pulse.pacer.next(slot as u32, now) {
+            self.start_request(slot, due_ns, now);
+        } else {
+            let exchange = &mut self.exchanges[slot];
+            exchange.stage = Stage::Idle;
+            exchange.deadline_ns = u64::MAX;
         }
     }
 
@@ -293,8 +294,13 @@ impl<'a> Worker<'a> {
             first_byte_ns,
             end_ns: now,
         };
-        let kept = exchange.body.kept().unwrap_or_default();
-        let verified = self.checks.verify(exchange.status, kept);
+        let verified = match self.pulse.plan.protocol.method() {
+            None => {
+                let kept = exchange.body.kept().unwrap_or_default();
+                self.checks.verify(exchange.status, kept)
+            }
+            Some(method) => verify_call(method, &self.checks, exchange),
+        };
         let recorder = self.pulse.recorder();
         match verified {
             Ok(()) => recorder.success(exchange.status, exchange.body.print(), moments),
@@ -361,4 +367,22 @@ impl<'a> Worker<'a> {
             counts.bytes_received += received;
         }
     }
+}
+
+/// Whether a gRPC call came to what it must: the status of HTTP, that of gRPC, one
+/// message, and what that is as JSON.
+fn verify_call(method: &GrpcMethod, checks: &Checks, exchange: &Exchange) -> Result<(), Cause> {
+    if !checks.statuses.contains(exchange.status) {
+        return Err(Cause::Status);
+    }
+    let has_message = exchange.body.print().bytes >= FRAME_HEAD_BYTES as u64;
+    if exchange.grpc_status() != Some(0) || !has_message {
+        return Err(Cause::Grpc);
+    }
+    if !checks.needs_body() {
+        return Ok(());
+    }
+    let kept = exchange.body.kept().unwrap_or_default();
+    let json = method.response(kept).ok_or(Cause::Body)?;
+    checks.verify(exchange.status, &json)
 }

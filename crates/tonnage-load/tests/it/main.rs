@@ -7,7 +7,9 @@
 
 mod failures;
 mod framing;
+mod grpc;
 mod http2;
+mod http2_tls;
 mod peers;
 mod scripted;
 mod window;
