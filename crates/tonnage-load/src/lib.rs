@@ -18,6 +18,7 @@ mod pacer;
 mod plan;
 mod poll;
 mod profile;
+mod protocol;
 mod pulse;
 mod random;
 mod recorder;
@@ -39,9 +40,10 @@ pub use checks::{CheckError, Checks, JsonExpectation, MAX_CHECKED_BYTES};
 pub use error::LoadError;
 pub use grpc::{GrpcError, GrpcMethod};
 pub use plan::{
-    DEFAULT_DURATION, LoadModel, LoadPlan, MAX_CONNECTIONS, MAX_USERS, Overload, Protocol,
-    Timeouts, default_threads,
+    DEFAULT_DURATION, LoadModel, LoadPlan, MAX_CONNECTIONS, MAX_USERS, Overload, Timeouts,
+    default_threads,
 };
+pub use protocol::Protocol;
 pub use request::{Header, RequestError, RequestParts};
 pub use run::{LoadEvent, Observer, run};
 pub use schedule::ArrivalLaw;

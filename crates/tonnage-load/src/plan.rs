@@ -7,7 +7,7 @@ use tonnage_model::{Assertion, Stages, ThinkTime};
 
 use crate::profile::Profile;
 use crate::{
-    ArrivalLaw, Checks, GrpcMethod, LoadError, RequestParts, SourcePlan, Target, TlsSettings,
+    ArrivalLaw, Checks, LoadError, Protocol, RequestParts, SourcePlan, Target, TlsSettings,
 };
 
 /// The most connections of one load: as many as there are ports to connect from.
@@ -49,7 +49,8 @@ pub struct LoadPlan {
     /// Whether a connection serves more than one request.
     pub keepalive: bool,
     /// Requests after which a connection is replaced by a new one; `None` where
-    /// only the target decides. At least 1.
+    /// only the target decides. At least 1. Over HTTP/2, the new one comes when the
+    /// last of them has ended; whoever wants to send meanwhile waits.
     pub requests_per_connection: Option<u32>,
     /// Time before the window whose requests are not counted.
     pub warmup: Duration,
@@ -65,62 +66,6 @@ pub struct LoadPlan {
     pub assertions: Vec<Assertion>,
     /// What [`calibrate`](crate::calibrate) said, where it was asked.
     pub ceiling_rps: Option<f64>,
-}
-
-/// What is spoken over the connections.
-#[derive(Debug, Clone, Default)]
-pub enum Protocol {
-    /// HTTP/1.1: one request at a time on each connection.
-    #[default]
-    Http1,
-    /// HTTP/2, with prior knowledge (by ALPN where TLS is spoken).
-    Http2 {
-        /// Requests at a time on each connection; at least 1.
-        streams: u32,
-    },
-    /// Unary gRPC calls over HTTP/2. The source's bodies are the messages, as
-    /// JSON; its paths are the method's, and its HTTP method is of no account.
-    Grpc {
-        /// Calls at a time on each connection; at least 1.
-        streams: u32,
-        /// What is called.
-        method: GrpcMethod,
-    },
-}
-
-impl Protocol {
-    /// Requests at a time on each connection.
-    pub fn streams(&self) -> u32 {
-        match self {
-            Self::Http1 => 1,
-            Self::Http2 { streams } | Self::Grpc { streams, .. } => *streams,
-        }
-    }
-
-    /// The name for reports.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Http1 => "HTTP/1.1",
-            Self::Http2 { .. } => "HTTP/2",
-            Self::Grpc { .. } => "gRPC",
-        }
-    }
-
-    /// The gRPC method that is called, where it is gRPC.
-    pub fn method(&self) -> Option<&GrpcMethod> {
-        match self {
-            Self::Grpc { method, .. } => Some(method),
-            Self::Http1 | Self::Http2 { .. } => None,
-        }
-    }
-
-    /// What is offered by ALPN.
-    pub(crate) fn alpn(&self) -> &'static [u8] {
-        match self {
-            Self::Http1 => b"http/1.1",
-            Self::Http2 { .. } | Self::Grpc { .. } => b"h2",
-        }
-    }
 }
 
 /// What determines when requests are sent.
@@ -165,7 +110,9 @@ impl std::str::FromStr for Overload {
     }
 }
 
-/// The longest time that each phase of a request may take. A timeout is noticed
+/// The longest time that each phase of a request may take. Over HTTP/2, `write` is
+/// the time until the peer allows another stream, and `wait` begins when the
+/// request is handed over. A timeout is noticed
 /// at most a tenth of the shortest of them (and at most 100 ms) late.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
@@ -319,6 +266,11 @@ impl LoadPlan {
         if self.threads == 0 || self.threads > self.connections {
             return Some("a load needs at least one thread, and at most as many as connections");
         }
+        if self.target.is_grpc() && self.protocol.method().is_none() {
+            return Some(
+                "a gRPC URL needs a method that is known (from a .proto file, or asked of the server)",
+            );
+        }
         if self.protocol.streams() == 0 {
             return Some("a connection needs at least one stream");
         }
@@ -417,7 +369,7 @@ mod tests {
             overload: Overload::Queue,
         };
         let stages = |text: &str| Some(text.parse().unwrap());
-        let cases: [(&str, fn(&mut LoadPlan)); 4] = [
+        let cases: [(&str, fn(&mut LoadPlan)); 8] = [
             ("at least one connection", |plan| plan.connections = 0),
             ("at least one request", |plan| {
                 plan.requests_per_connection = Some(0);
@@ -425,6 +377,20 @@ mod tests {
             ("a duration or a number", |plan| plan.duration = None),
             ("a timeout must be", |plan| {
                 plan.timeouts.read = Duration::ZERO;
+            }),
+            ("at least one stream", |plan| {
+                plan.protocol = Protocol::Http2 { streams: 0 };
+            }),
+            ("at most 1 million", |plan| {
+                plan.connections = 1000;
+                plan.protocol = Protocol::Http2 { streams: 1001 };
+            }),
+            ("no use for several streams", |plan| {
+                plan.protocol = Protocol::Http2 { streams: 2 };
+                plan.keepalive = false;
+            }),
+            ("needs a method", |plan| {
+                plan.target.url = "grpc://h:1/p.S/M".to_owned();
             }),
         ];
         for (problem, spoil) in cases {

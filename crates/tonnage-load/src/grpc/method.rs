@@ -27,6 +27,9 @@ impl GrpcMethod {
     /// and finds the method of `path` (`/package.Service/Method`) in it.
     pub fn from_proto_file(file: &Path, path: &str) -> Result<Self, GrpcError> {
         let fail = |error: protox::Error| GrpcError::Proto(format!("{error:?}"));
+        if let Err(error) = std::fs::metadata(file) {
+            return Err(GrpcError::Proto(format!("{}: {error}", file.display())));
+        }
         let folder = match file.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),

@@ -8,6 +8,7 @@
 mod bells;
 mod caller;
 mod connecting;
+mod conversation;
 mod exchange;
 mod failure;
 mod link;

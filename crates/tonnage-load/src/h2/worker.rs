@@ -1,28 +1,26 @@
 //! One thread of the engine over HTTP/2: its connections, its epoll and what
 //! becomes of each request. When requests are due is the pacer's business, what
-//! is counted the recorder's; how a connection comes about is in `connecting.rs`.
+//! is counted the recorder's; how a connection comes about is in `connecting.rs`,
+//! what goes over it in `conversation.rs`.
 
 use rustix::event::epoll::EventFlags;
 use tonnage_model::{Cause, Phase};
 
-use super::exchange::{Exchange, Heard, Stage};
-use super::failure::{cause_of, is_of_connection};
+use super::exchange::{Exchange, Stage};
 use super::link::{Link, State};
 use super::requests::Requests;
 use super::wire::{Scratch, scratch};
-use crate::grpc::FRAME_HEAD_BYTES;
 use crate::poll::Poll;
 use crate::pulse::{Connected, Pulse, Task, ThreadResult};
-use crate::recorder::Moments;
 use crate::tls::TlsClient;
-use crate::{Checks, GrpcMethod, LoadError, RequestSource};
+use crate::{Checks, LoadError, RequestSource};
 
 /// A thread at work. Slot `s` is stream `s / C` of connection `s % C`, of C
 /// connections.
 pub(crate) struct Worker<'a> {
     pub(super) pulse: Pulse<'a>,
-    requests: Requests<'a>,
-    checks: Checks,
+    pub(super) requests: Requests<'a>,
+    pub(super) checks: Checks,
     pub(super) tls: Option<&'a TlsClient>,
     pub(super) poll: Poll,
     pub(super) links: Vec<Link>,
@@ -32,7 +30,7 @@ pub(crate) struct Worker<'a> {
     pub(super) scratch: Scratch,
     pub(super) connected: Connected,
     /// Requests that one socket carries.
-    limit: u32,
+    pub(super) limit: u32,
     /// When to look for phases that have lasted too long.
     pub(super) next_check_ns: u64,
 }
@@ -183,132 +181,6 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Writes requests and reads answers until there is nothing more to do for now.
-    pub(super) fn converse(&mut self, at: usize, mut now: u64) {
-        if let Some(open) = self.links[at].up() {
-            open.wire.begin_turn();
-        }
-        loop {
-            self.send_queued(at, now);
-            let is_over = self.links[at].poll();
-            now = self.pulse.clock.now_ns();
-            self.listen(at, now);
-            self.count_bytes(at);
-            if is_over {
-                return self.on_lost(at, now);
-            }
-            let link = &self.links[at];
-            if link.under_way == 0 && (link.is_worn || self.is_of_no_use(at)) {
-                return self.replace(at);
-            }
-            let link = &self.links[at];
-            let has_rung = link.bells.take_connection();
-            if !has_rung && (link.queue.is_empty() || link.room(self.limit) == 0) {
-                break;
-            }
-        }
-        if self.links[at]
-            .up()
-            .is_some_and(|open| open.wire.wants_turn())
-        {
-            self.touch(at);
-        }
-    }
-
-    /// Whether nothing waits for the connection and nothing will.
-    fn is_of_no_use(&self, at: usize) -> bool {
-        self.links[at].queue.is_empty() && self.pulse.pacer.is_exhausted()
-    }
-
-    /// Hands over as many waiting requests as the peer allows.
-    fn send_queued(&mut self, at: usize, now: u64) {
-        if self.links[at].queue.is_empty() {
-            return;
-        }
-        let room = self.links[at].room(self.limit);
-        let deadline_ns = now + self.pulse.plan.timeouts.wait.as_nanos() as u64;
-        for _ in 0..room {
-            let Some(slot) = self.links[at].queue.pop_front() else {
-                return;
-            };
-            let slot = slot as usize;
-            let Some(request) = self.requests.next() else {
-                self.fail(slot, Phase::Write, Cause::System, now);
-                continue;
-            };
-            match self.links[at].begin(request, self.limit) {
-                Some(Ok(answer)) => self.exchanges[slot].begin(answer, now, deadline_ns),
-                Some(Err(error)) if is_of_connection(&error) || self.links[at].is_used() => {
-                    // It is going away: the request takes the next connection.
-                    self.links[at].queue.push_front(slot as u32);
-                    self.links[at].is_worn = true;
-                    return;
-                }
-                _ => self.fail(slot, Phase::Write, Cause::Protocol, now),
-            }
-        }
-    }
-
-    /// Takes in what came for the connection's streams.
-    fn listen(&mut self, at: usize, now: u64) {
-        for word in 0..self.links[at].bells.words() {
-            let mut rung = self.links[at].bells.take_streams(word);
-            while rung != 0 {
-                let stream = word * 64 + rung.trailing_zeros() as usize;
-                rung &= rung - 1;
-                self.listen_to(at + stream * self.links.len(), now);
-            }
-        }
-    }
-
-    fn listen_to(&mut self, slot: usize, now: u64) {
-        let exchange = &mut self.exchanges[slot];
-        match exchange.listen() {
-            Heard::Nothing => {}
-            Heard::Began => {
-                exchange.stage = Stage::Reading;
-                exchange.first_byte_ns = now;
-                exchange.deadline_ns = now + self.pulse.plan.timeouts.read.as_nanos() as u64;
-            }
-            Heard::Whole => self.on_response(slot, now),
-            Heard::Broken(error) => {
-                let phase = exchange.stage.phase();
-                let cause = self.links[self.link_of(slot)]
-                    .wire()
-                    .map_or(Cause::Closed, |wire| cause_of(&error, wire));
-                self.fail(slot, phase, cause, now);
-            }
-        }
-    }
-
-    fn on_response(&mut self, slot: usize, now: u64) {
-        let exchange = &mut self.exchanges[slot];
-        exchange.let_go();
-        let first_byte_ns = match exchange.first_byte_ns {
-            0 => now,
-            ns => ns,
-        };
-        let moments = Moments {
-            due_ns: exchange.due_ns,
-            sent_ns: exchange.sent_ns,
-            first_byte_ns,
-            end_ns: now,
-        };
-        let verified = match self.pulse.plan.protocol.method() {
-            None => {
-                let kept = exchange.body.kept().unwrap_or_default();
-                self.checks.verify(exchange.status, kept)
-            }
-            Some(method) => verify_call(method, &self.checks, exchange),
-        };
-        let recorder = self.pulse.recorder();
-        match verified {
-            Ok(()) => recorder.success(exchange.status, exchange.body.print(), moments),
-            Err(cause) => recorder.unexpected(exchange.status, cause, now - moments.sent_ns),
-        }
-        self.end(slot, now);
-    }
-
     /// A request has failed on a connection that is or was up.
     pub(super) fn fail(&mut self, slot: usize, phase: Phase, cause: Cause, now: u64) {
         self.exchanges[slot].let_go();
@@ -316,7 +188,7 @@ impl<'a> Worker<'a> {
         self.end(slot, now);
     }
 
-    fn end(&mut self, slot: usize, now: u64) {
+    pub(super) fn end(&mut self, slot: usize, now: u64) {
         let at = self.link_of(slot);
         self.links[at].under_way -= u32::from(self.exchanges[slot].is_under_way());
         self.pulse.pacer.ended(now);
@@ -324,7 +196,7 @@ impl<'a> Worker<'a> {
     }
 
     /// The connection is over: so is what was under way on it.
-    fn on_lost(&mut self, at: usize, now: u64) {
+    pub(super) fn on_lost(&mut self, at: usize, now: u64) {
         let cause = self.links[at].wire().and_then(|wire| wire.end());
         for slot in self.slots_of(at) {
             if self.exchanges[slot].is_under_way() {
@@ -341,7 +213,7 @@ impl<'a> Worker<'a> {
 
     /// Closes a connection that has nothing under way. Where requests wait for it,
     /// they get another.
-    fn replace(&mut self, at: usize) {
+    pub(super) fn replace(&mut self, at: usize) {
         self.count_bytes(at);
         self.close(at);
         for index in 0..self.links[at].queue.len() {
@@ -358,31 +230,4 @@ impl<'a> Worker<'a> {
             self.connected.up -= 1;
         }
     }
-
-    fn count_bytes(&mut self, at: usize) {
-        if let Some(open) = self.links[at].up() {
-            let (sent, received) = open.wire.take_counts();
-            let counts = &mut self.pulse.recorder().counts;
-            counts.bytes_sent += sent;
-            counts.bytes_received += received;
-        }
-    }
-}
-
-/// Whether a gRPC call came to what it must: the status of HTTP, that of gRPC, one
-/// message, and what that is as JSON.
-fn verify_call(method: &GrpcMethod, checks: &Checks, exchange: &Exchange) -> Result<(), Cause> {
-    if !checks.statuses.contains(exchange.status) {
-        return Err(Cause::Status);
-    }
-    let has_message = exchange.body.print().bytes >= FRAME_HEAD_BYTES as u64;
-    if exchange.grpc_status() != Some(0) || !has_message {
-        return Err(Cause::Grpc);
-    }
-    if !checks.needs_body() {
-        return Ok(());
-    }
-    let kept = exchange.body.kept().unwrap_or_default();
-    let json = method.response(kept).ok_or(Cause::Body)?;
-    checks.verify(exchange.status, &json)
 }

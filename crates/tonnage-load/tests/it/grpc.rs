@@ -215,10 +215,12 @@ fn a_proto_file_may_import_its_neighbours() {
     let method = GrpcMethod::from_proto_file(&file, SAY).unwrap();
     assert_eq!(method.path(), SAY);
     let missing = folder.path().join("missing.proto");
-    assert!(matches!(
-        GrpcMethod::from_proto_file(&missing, SAY),
-        Err(GrpcError::Proto(_))
-    ));
+    let error = GrpcMethod::from_proto_file(&missing, SAY).unwrap_err();
+    let said = format!(
+        "{}: No such file or directory (os error 2)",
+        missing.display()
+    );
+    assert_eq!(error, GrpcError::Proto(said));
 }
 
 #[test]
