@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use tonnage_load::{Checks, LoadModel, LoadPlan, Overload, RequestParts, SourcePlan, Timeouts};
+use tonnage_load::{
+    Checks, LoadModel, LoadPlan, Overload, Protocol, RequestParts, SourcePlan, Target, Timeouts,
+};
 
 use crate::peers::{
-    Call, Fate, Setup, drain, frame, read_until, reset, serve, serve_raw, serve_with, write,
+    Call, Fate, Setup, drain, frame, read_until, reset, serve, serve_raw, serve_unix, serve_with,
+    write,
 };
 use crate::scripted::{failures, run};
 
@@ -44,6 +47,18 @@ fn requests_go_over_several_streams_connections_and_threads() {
     assert_eq!(report.generator.connections_used, 3);
     assert_eq!(report.generator.engine, "epoll");
     assert!(report.counts.bytes_sent > 400 * 9 && report.counts.bytes_received > 400 * 9);
+}
+
+#[test]
+fn a_unix_socket_will_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    serve_unix(&path, ok);
+    let target = Target::resolve_unix("http://here/", &path).unwrap();
+    let mut plan = LoadPlan::new(target, 2);
+    plan.protocol = Protocol::Http2 { streams: 3 };
+    (plan.duration, plan.requests) = (None, Some(30));
+    assert_eq!(run(&plan).counts.succeeded, 30);
 }
 
 #[test]
@@ -335,7 +350,7 @@ fn a_target_that_is_gone_refuses_everybody() {
     let gone = nobody.local_addr().unwrap();
     drop(nobody);
     let mut plan = LoadPlan {
-        protocol: tonnage_load::Protocol::Http2 { streams: 3 },
+        protocol: Protocol::Http2 { streams: 3 },
         ..crate::scripted::plan_for(gone, 1)
     };
     plan.requests = None;

@@ -118,12 +118,33 @@ pub(crate) fn serve_with<F: Future<Output = ()> + 'static>(
             });
         }
     };
+    run_beside(serve);
+    peer
+}
+
+/// The same on a Unix socket.
+pub(crate) fn serve_unix<F: Future<Output = ()> + 'static>(
+    path: &std::path::Path,
+    script: impl Fn(Call) -> F + Copy + Send + 'static,
+) {
+    let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
+    run_beside(async move {
+        listener.set_nonblocking(true).unwrap();
+        let listener = tokio::net::UnixListener::from_std(listener).unwrap();
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            spawn_local(converse(socket, None, script, Arc::default()));
+        }
+    });
+}
+
+/// Runs a server on a thread of its own.
+fn run_beside(serve: impl Future<Output = ()> + Send + 'static) {
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_all().build().unwrap();
         tokio::task::LocalSet::new().block_on(&runtime, serve);
     });
-    peer
 }
 
 async fn converse<F: Future<Output = ()> + 'static>(
