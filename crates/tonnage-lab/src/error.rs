@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus as ProcessExit;
 
-use tonnage_load::LoadError;
+use tonnage_load::{GrpcError, LoadError};
 use tonnage_model::{ExitStatus, FileError, StudyError};
 
 use crate::StoreError;
@@ -165,11 +165,14 @@ impl LabError {
 
 fn load_exit_status(error: &LoadError) -> ExitStatus {
     match error {
-        LoadError::Resolve { .. } | LoadError::Connect { .. } => ExitStatus::TargetFailed,
+        LoadError::Resolve { .. }
+        | LoadError::Connect { .. }
+        | LoadError::Grpc(GrpcError::Reflection { .. }) => ExitStatus::TargetFailed,
         LoadError::Url { .. }
         | LoadError::Scheme { .. }
         | LoadError::Request(_)
         | LoadError::Source(_)
+        | LoadError::Grpc(_)
         | LoadError::Tls(_)
         | LoadError::Plan(_)
         | LoadError::FileLimit { .. } => ExitStatus::Usage,

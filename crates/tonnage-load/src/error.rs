@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::{Address, RequestError, SourceError, TlsError};
+use crate::{Address, GrpcError, RequestError, SourceError, TlsError};
 
 /// A load that could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,9 @@ pub enum LoadError {
         message: String,
     },
     /// A scheme that this engine does not speak.
-    #[error("`{url}`: the scheme `{scheme}` is not supported (expected http, https or grpc)")]
+    #[error(
+        "`{url}`: the scheme `{scheme}` is not supported (expected http, https, grpc or grpcs)"
+    )]
     Scheme {
         /// As given.
         url: String,
@@ -30,6 +32,9 @@ pub enum LoadError {
     /// Templates or data that cannot be used.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A gRPC method that cannot be called.
+    #[error(transparent)]
+    Grpc(#[from] GrpcError),
     /// TLS settings that cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),

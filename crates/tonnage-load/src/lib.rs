@@ -1,4 +1,4 @@
-//! The load engine: HTTP/1.1 over plain epoll, one thread per core, nothing
+//! The load engine: HTTP over plain epoll, one thread per core, nothing
 //! shared between threads while load is sent.
 //!
 //! It prints nothing and reads neither arguments nor environment: a
@@ -6,16 +6,20 @@
 //! [`LoadReport`](tonnage_model::LoadReport) comes out.
 
 mod address;
+mod backoff;
 mod body;
 mod calibrate;
 mod checks;
 mod clock;
 mod error;
+mod grpc;
 mod h1;
+mod h2;
 mod pacer;
 mod plan;
 mod poll;
 mod profile;
+mod protocol;
 mod pulse;
 mod random;
 mod recorder;
@@ -29,15 +33,19 @@ mod stop;
 mod surroundings;
 mod target;
 mod tls;
+mod transport;
 mod verdict;
 
 pub use address::Address;
 pub use calibrate::calibrate;
 pub use checks::{CheckError, Checks, JsonExpectation, MAX_CHECKED_BYTES};
 pub use error::LoadError;
+pub use grpc::{GrpcError, GrpcMethod};
 pub use plan::{
-    DEFAULT_DURATION, LoadModel, LoadPlan, MAX_CONNECTIONS, Overload, Timeouts, default_threads,
+    DEFAULT_DURATION, LoadModel, LoadPlan, MAX_CONNECTIONS, MAX_USERS, Overload, Timeouts,
+    default_threads,
 };
+pub use protocol::Protocol;
 pub use request::{Header, RequestError, RequestParts};
 pub use run::{LoadEvent, Observer, run};
 pub use schedule::ArrivalLaw;

@@ -1,7 +1,9 @@
 //! Who may send when: the load model of one thread, without sockets.
 //!
 //! A *slot* is whatever can carry one request at a time: a connection, or a
-//! stream on one. In a closed loop each slot belongs to a user; in an open loop
+//! stream on one. Of a thread with C connections, slot `s` is stream `s / C` of
+//! connection `s % C`, so that the first slots lie on different connections. In a
+//! closed loop each slot belongs to a user; in an open loop
 //! the slots are a pool that arrivals are given to. The protocol's worker asks
 //! [`Pacer::take_due`] for what is due, and [`Pacer::next`] when a slot is free.
 
@@ -45,12 +47,48 @@ pub(crate) struct Part {
     pub(crate) threads: u32,
 }
 
+/// The slots that fall to one thread.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    part: Part,
+    /// Slots of each connection.
+    streams: u32,
+    /// Connections of this thread.
+    connections: u32,
+    /// Connections of all threads.
+    all_connections: u32,
+}
+
+impl Share {
+    fn slots(self) -> u32 {
+        self.connections * self.streams
+    }
+
+    /// How many of `wanted` users are this thread's: each connection gets its
+    /// first before any gets its second, and of T threads, thread i has the
+    /// connections i, i + T, i + 2T and so on.
+    fn of(self, wanted: u32) -> u32 {
+        let Part { thread, threads } = self.part;
+        let rounds = wanted / self.all_connections;
+        let rest = wanted % self.all_connections;
+        let mine = rounds * self.connections + (rest + threads - 1 - thread) / threads;
+        mine.min(self.slots())
+    }
+}
+
 impl Pacer {
-    /// The part of the plan's load that falls to one thread with `slots` slots.
-    pub(crate) fn new(plan: &LoadPlan, part: Part, slots: u32) -> Self {
+    /// The part of the plan's load that falls to one thread with so many of the
+    /// plan's connections.
+    pub(crate) fn new(plan: &LoadPlan, part: Part, connections: u32) -> Self {
+        let share = Share {
+            part,
+            streams: plan.protocol.streams(),
+            connections,
+            all_connections: plan.connections,
+        };
         let mode = match plan.model {
             LoadModel::Closed { think } => {
-                Mode::Closed(Closed::new(plan.profile(), think, plan.seed, part, slots))
+                Mode::Closed(Closed::new(plan.profile(), think, plan.seed, share))
             }
             LoadModel::Open { law, overload, .. } => Mode::Open(Box::new(Open::new(
                 plan.profile(),
@@ -58,7 +96,7 @@ impl Pacer {
                 overload,
                 plan.seed,
                 part,
-                slots,
+                share.slots(),
             ))),
         };
         Self {

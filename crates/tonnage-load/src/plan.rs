@@ -6,7 +6,9 @@ use std::time::Duration;
 use tonnage_model::{Assertion, Stages, ThinkTime};
 
 use crate::profile::Profile;
-use crate::{ArrivalLaw, Checks, LoadError, RequestParts, SourcePlan, Target, TlsSettings};
+use crate::{
+    ArrivalLaw, Checks, LoadError, Protocol, RequestParts, SourcePlan, Target, TlsSettings,
+};
 
 /// The most connections of one load: as many as there are ports to connect from.
 pub const MAX_CONNECTIONS: u32 = 100_000;
@@ -14,17 +16,23 @@ pub const MAX_CONNECTIONS: u32 = 100_000;
 /// How long load is sent where nobody says.
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(10);
 
+/// The most requests of one load that may be under way at once.
+pub const MAX_USERS: u32 = 1_000_000;
+
 /// A load, completely specified.
 #[derive(Debug, Clone)]
 pub struct LoadPlan {
     /// Where to.
     pub target: Target,
+    /// What is spoken there.
+    pub protocol: Protocol,
     /// What is sent.
     pub source: SourcePlan,
     /// How TLS is spoken, where the target wants it.
     pub tls: TlsSettings,
-    /// Users of a closed loop, each with one connection, or the most connections
-    /// of an open loop. At least 1.
+    /// Connections, at least 1: each carries as many requests at a time as the
+    /// protocol has streams. A closed loop has a user for every stream, an open
+    /// loop at most so many requests under way.
     pub connections: u32,
     /// What determines when requests are sent.
     pub model: LoadModel,
@@ -41,7 +49,8 @@ pub struct LoadPlan {
     /// Whether a connection serves more than one request.
     pub keepalive: bool,
     /// Requests after which a connection is replaced by a new one; `None` where
-    /// only the target decides. At least 1.
+    /// only the target decides. At least 1. Over HTTP/2, the new one comes when the
+    /// last of them has ended; whoever wants to send meanwhile waits.
     pub requests_per_connection: Option<u32>,
     /// Time before the window whose requests are not counted.
     pub warmup: Duration,
@@ -101,7 +110,9 @@ impl std::str::FromStr for Overload {
     }
 }
 
-/// The longest time that each phase of a request may take. A timeout is noticed
+/// The longest time that each phase of a request may take. Over HTTP/2, `write` is
+/// the time until the peer allows another stream, and `wait` begins when the
+/// request is handed over. A timeout is noticed
 /// at most a tenth of the shortest of them (and at most 100 ms) late.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
@@ -153,6 +164,7 @@ impl LoadPlan {
         Self {
             source: SourcePlan::constant(&target.path, RequestParts::default()),
             target,
+            protocol: Protocol::default(),
             tls: TlsSettings::default(),
             connections,
             model: LoadModel::Closed {
@@ -174,10 +186,16 @@ impl LoadPlan {
         }
     }
 
+    /// Users of a closed loop, or the most requests of an open loop that are under
+    /// way at once: a stream for each.
+    pub fn users(&self) -> u32 {
+        self.connections.saturating_mul(self.protocol.streams())
+    }
+
     /// The level of the load over time: users, or arrivals per second.
     pub(crate) fn profile(&self) -> Arc<Profile> {
         let constant = match self.model {
-            LoadModel::Closed { .. } => f64::from(self.connections),
+            LoadModel::Closed { .. } => f64::from(self.users()),
             LoadModel::Open { rate_rps, .. } => rate_rps,
         };
         Arc::new(match &self.stages {
@@ -208,7 +226,7 @@ impl LoadPlan {
         };
         match self.model {
             LoadModel::Closed { think } => {
-                let users = level(match self.connections {
+                let users = level(match self.users() {
                     1 => "1 user".to_owned(),
                     users => format!("{users} users"),
                 });
@@ -251,6 +269,20 @@ impl LoadPlan {
         if self.threads == 0 || self.threads > self.connections {
             return Some("a load needs at least one thread, and at most as many as connections");
         }
+        if self.target.is_grpc() && self.protocol.method().is_none() {
+            return Some(
+                "a gRPC URL needs a method that is known (from a .proto file, or asked of the server)",
+            );
+        }
+        if self.protocol.streams() == 0 {
+            return Some("a connection needs at least one stream");
+        }
+        if self.users() > MAX_USERS {
+            return Some("connections times streams must be at most 1 million");
+        }
+        if !self.keepalive && self.protocol.streams() > 1 {
+            return Some("connections that serve one request each have no use for several streams");
+        }
         if self.requests_per_connection == Some(0) {
             return Some("a connection serves at least one request");
         }
@@ -271,8 +303,8 @@ impl LoadPlan {
         if open && stages.peak() > MAX_RATE_RPS {
             return Some("the rate must be at most 10 million per second");
         }
-        if !open && stages.peak() > f64::from(self.connections) {
-            return Some("the stages want more users than there are connections");
+        if !open && stages.peak() > f64::from(self.users()) {
+            return Some("the stages want more users than there are connections (and streams)");
         }
         if !self.ramp.is_zero() {
             return Some("stages and a ramp exclude each other: the ramp is a stage");
@@ -340,7 +372,7 @@ mod tests {
             overload: Overload::Queue,
         };
         let stages = |text: &str| Some(text.parse().unwrap());
-        let cases: [(&str, fn(&mut LoadPlan)); 4] = [
+        let cases: [(&str, fn(&mut LoadPlan)); 8] = [
             ("at least one connection", |plan| plan.connections = 0),
             ("at least one request", |plan| {
                 plan.requests_per_connection = Some(0);
@@ -348,6 +380,20 @@ mod tests {
             ("a duration or a number", |plan| plan.duration = None),
             ("a timeout must be", |plan| {
                 plan.timeouts.read = Duration::ZERO;
+            }),
+            ("at least one stream", |plan| {
+                plan.protocol = Protocol::Http2 { streams: 0 };
+            }),
+            ("at most 1 million", |plan| {
+                plan.connections = 1000;
+                plan.protocol = Protocol::Http2 { streams: 1001 };
+            }),
+            ("no use for several streams", |plan| {
+                plan.protocol = Protocol::Http2 { streams: 2 };
+                plan.keepalive = false;
+            }),
+            ("needs a method", |plan| {
+                plan.target.url = "grpc://h:1/p.S/M".to_owned();
             }),
         ];
         for (problem, spoil) in cases {

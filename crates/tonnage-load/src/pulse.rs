@@ -65,8 +65,8 @@ pub(crate) struct Task<'a> {
     pub(crate) gauge: &'a Gauge,
     pub(crate) clock: Clock,
     pub(crate) part: Part,
-    /// Requests that may be in flight at once.
-    pub(crate) slots: u32,
+    /// Connections of this thread.
+    pub(crate) connections: u32,
     /// Requests of the window; `u64::MAX` for no limit.
     pub(crate) budget: u64,
     pub(crate) desk: Desk,
@@ -98,7 +98,7 @@ impl<'a> Pulse<'a> {
         Self {
             plan: task.plan,
             clock: task.clock,
-            pacer: Pacer::new(task.plan, task.part, task.slots),
+            pacer: Pacer::new(task.plan, task.part, task.connections),
             stops: task.stops,
             gauge: task.gauge,
             desk: task.desk,

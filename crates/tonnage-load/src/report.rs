@@ -9,7 +9,7 @@ use crate::pulse::{ThreadEnd, ThreadResult};
 use crate::recorder::Recorder;
 use crate::surroundings::Surroundings;
 use crate::verdict::{Asked, judge};
-use crate::{LoadModel, LoadPlan};
+use crate::{LoadModel, LoadPlan, Protocol};
 
 /// The window over all threads, in nanoseconds of their common clock.
 #[derive(Clone, Copy)]
@@ -130,15 +130,22 @@ fn request(measured: &Measured<'_>) -> RequestSummary {
     let plan = measured.plan;
     RequestSummary {
         url: plan.target.url.clone(),
-        method: plan.source.request.method.clone(),
-        request_bytes: measured.request_bytes.unwrap_or(0) as u64,
+        method: match plan.protocol.method() {
+            Some(_) => "POST".to_owned(),
+            None => plan.source.request.method.clone(),
+        },
+        request_bytes: match plan.protocol {
+            Protocol::Http1 => measured.request_bytes.unwrap_or(0) as u64,
+            // The same head is shorter when it was sent before.
+            Protocol::Http2 { .. } | Protocol::Grpc { .. } => 0,
+        },
         connections: plan.connections,
         keepalive: plan.keepalive,
         load_model: plan.describe_model(),
         protocol: if plan.target.tls_host.is_some() {
-            "HTTP/1.1 over TLS".to_owned()
+            format!("{} over TLS", plan.protocol.name())
         } else {
-            "HTTP/1.1".to_owned()
+            plan.protocol.name().to_owned()
         },
         seed: plan.seed,
     }

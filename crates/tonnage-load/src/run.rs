@@ -10,14 +10,13 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tonnage_model::{LoadReport, Slice};
 
 use crate::clock::Clock;
-use crate::h1::Worker;
 use crate::pacer::Part;
 use crate::pulse::{Gauge, Task, ThreadResult};
 use crate::report::{Measured, report};
 use crate::slices::{Collector, Desk, exchange};
 use crate::surroundings::Snapshot;
 use crate::tls::TlsClient;
-use crate::{LoadError, LoadPlan, RequestSource, Stop};
+use crate::{LoadError, LoadPlan, Protocol, RequestSource, Stop, h1, h2};
 
 /// How often progress is told.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -66,10 +65,13 @@ pub fn run(
     let host = &plan.target.host_header;
     let source = RequestSource::compile(&plan.source, host, plan.keepalive)?;
     let tls = match &plan.target.tls_host {
-        Some(host) => Some(TlsClient::new(&plan.tls, host, &[b"http/1.1"])?),
+        Some(host) => Some(TlsClient::new(&plan.tls, host, &[plan.protocol.alpn()])?),
         None => None,
     };
     allow_files(plan.connections)?;
+    if !matches!(plan.protocol, Protocol::Http1) {
+        h2::check(plan, &source)?;
+    }
     let gauges: Vec<Gauge> = (0..plan.threads).map(|_| Gauge::default()).collect();
     // Set when a thread gives up; the caller's own wish is not ours to set.
     let gave_up = Stop::new();
@@ -105,7 +107,7 @@ pub fn run(
                         stop: gave_up,
                         done: false,
                     };
-                    let result = Worker::new(task, source, tls)?.run()?;
+                    let result = send_load(task, source, tls)?;
                     guard.done = true;
                     Ok(result)
                 });
@@ -132,6 +134,18 @@ pub fn run(
     Ok(describe(&collector, &results, None))
 }
 
+/// What one thread does, by the protocol that is spoken.
+fn send_load(
+    task: Task<'_>,
+    source: &RequestSource,
+    tls: Option<&TlsClient>,
+) -> Result<ThreadResult, LoadError> {
+    match task.plan.protocol {
+        Protocol::Http1 => h1::Worker::new(task, source, tls)?.run(),
+        Protocol::Http2 { .. } | Protocol::Grpc { .. } => h2::Worker::new(task, source, tls)?.run(),
+    }
+}
+
 fn task<'a>(
     plan: &'a LoadPlan,
     stops: [&'a Stop; 2],
@@ -147,7 +161,7 @@ fn task<'a>(
         gauge,
         clock,
         part: Part { thread, threads },
-        slots: share(u64::from(plan.connections), threads, thread) as u32,
+        connections: share(u64::from(plan.connections), threads, thread) as u32,
         budget: plan
             .requests
             .map_or(u64::MAX, |n| share(n, threads, thread)),

@@ -78,6 +78,13 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Whether the URL asks for gRPC (`grpc://` or `grpcs://`).
+    pub fn is_grpc(&self) -> bool {
+        take_apart(&self.url).is_ok_and(|parts| parts.scheme.starts_with("grpc"))
+    }
+}
+
 #[cfg(test)]
 impl Target {
     pub(crate) fn for_tests() -> Self {
@@ -91,7 +98,7 @@ impl Target {
     }
 }
 
-/// `http://host:port` of a URL without a path; what follows is the caller's own.
+/// `http://host:port` (or `https`, `grpc`, `grpcs`) of a URL without a path; what follows is the caller's own.
 pub fn base_of(url: &str) -> Result<String, LoadError> {
     let parts = take_apart(url)?;
     if parts.path != "/" {
@@ -100,9 +107,11 @@ pub fn base_of(url: &str) -> Result<String, LoadError> {
             message: format!("it has the path {} where none is wanted", parts.path),
         });
     }
-    let scheme = if parts.tls { "https" } else { "http" };
-    Ok(format!("{scheme}://{}", parts.host_header))
+    Ok(format!("{}://{}", parts.scheme, parts.host_header))
 }
+
+/// What can be spoken; with an `s` at the end, over TLS.
+const SCHEMES: [&str; 4] = ["http", "https", "grpc", "grpcs"];
 
 /// Path and query of a URL, as they are sent.
 pub fn path_of(url: &str) -> Result<String, LoadError> {
@@ -112,14 +121,14 @@ pub fn path_of(url: &str) -> Result<String, LoadError> {
 /// Whether two URLs go to the same host and port by the same scheme.
 pub fn same_host(one: &str, other: &str) -> Result<bool, LoadError> {
     let (one, other) = (take_apart(one)?, take_apart(other)?);
-    let place = |parts: &Parts| (parts.tls, parts.host.to_ascii_lowercase(), parts.port);
+    let place = |parts: &Parts| (parts.scheme, parts.host.to_ascii_lowercase(), parts.port);
     Ok(place(&one) == place(&other))
 }
 
 /// A URL, taken apart.
 #[derive(Debug)]
 struct Parts {
-    tls: bool,
+    scheme: &'static str,
     /// Without brackets.
     host: String,
     port: u16,
@@ -131,7 +140,7 @@ impl Parts {
     fn target(self, url: &str, address: Address) -> Target {
         Target {
             url: url.to_owned(),
-            tls_host: self.tls.then_some(self.host),
+            tls_host: self.scheme.ends_with('s').then_some(self.host),
             host_header: self.host_header,
             path: self.path,
             address,
@@ -156,13 +165,15 @@ fn take_apart(url: &str) -> Result<Parts, LoadError> {
         .parse()
         .map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
     let scheme = uri.scheme_str().unwrap_or_default();
-    let tls = scheme.eq_ignore_ascii_case("https");
-    if !tls && !scheme.eq_ignore_ascii_case("http") {
+    let known = SCHEMES
+        .iter()
+        .find(|known| scheme.eq_ignore_ascii_case(known));
+    let Some(&scheme) = known else {
         return Err(LoadError::Scheme {
             url: url.to_owned(),
             scheme: scheme.to_owned(),
         });
-    }
+    };
     let authority = uri.authority().ok_or_else(|| bad("it has no host"))?;
     if authority.as_str().contains('@') {
         return Err(bad(
@@ -183,7 +194,7 @@ fn take_apart(url: &str) -> Result<Parts, LoadError> {
             .trim_start_matches(authority.host())
             .is_empty() =>
         {
-            if tls {
+            if scheme.ends_with('s') {
                 443
             } else {
                 80
@@ -200,7 +211,7 @@ fn take_apart(url: &str) -> Result<Parts, LoadError> {
         format!("/{path}")
     };
     Ok(Parts {
-        tls,
+        scheme,
         host: host.to_owned(),
         port,
         host_header: authority.as_str().to_owned(),
@@ -222,6 +233,8 @@ mod tests {
             ("HTTP://h?q=1", "h", 80, "/?q=1"),
             ("https://h/", "h", 443, "/"),
             ("https://h:8443/", "h", 8443, "/"),
+            ("grpc://h:50051/p.S/M", "h", 50051, "/p.S/M"),
+            ("grpcs://h/p.S/M", "h", 443, "/p.S/M"),
             (
                 "h/{{seq}}?x={{rand:-1..9}}&{{line.a.b}}",
                 "h",
@@ -235,7 +248,8 @@ mod tests {
                 (host, port, path),
                 "{url}"
             );
-            assert_eq!(parts.tls, url.starts_with("https"), "{url}");
+            let is_tls = parts.scheme.ends_with('s');
+            assert_eq!(is_tls, url.contains("s://"), "{url}");
         }
     }
 
@@ -261,6 +275,7 @@ mod tests {
         assert_eq!(base_of("http://h:1/").unwrap(), "http://h:1");
         assert_eq!(base_of("127.0.0.1:8000").unwrap(), "http://127.0.0.1:8000");
         assert_eq!(base_of("https://h").unwrap(), "https://h");
+        assert_eq!(base_of("grpc://h:1").unwrap(), "grpc://h:1");
         for url in ["http://h:1/x", "http://h/?q", "http://h:99999/"] {
             assert!(base_of(url).is_err(), "{url}");
         }

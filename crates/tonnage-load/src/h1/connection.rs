@@ -1,5 +1,4 @@
-//! One user's connection: its socket, the phase its request is in, and what the
-//! operating system's errors mean there.
+//! One user's connection: its socket and the phase its request is in.
 
 use std::os::fd::OwnedFd;
 
@@ -7,15 +6,9 @@ use rustix::io::Errno;
 use tonnage_model::{Cause, Phase};
 
 use super::response::ResponseScanner;
-use super::transport::{Outgoing, Transport};
+use crate::backoff::Backoff;
+use crate::transport::{Outgoing, Transport};
 use crate::{Address, Request, RequestSource};
-
-/// The first pause after a failed connect, in nanoseconds; it doubles up to
-/// [`MAX_BACKOFF_NS`], so that a dead target is not hammered.
-const MIN_BACKOFF_NS: u64 = 1_000_000;
-
-/// The longest pause after a failed connect, in nanoseconds.
-const MAX_BACKOFF_NS: u64 = 100_000_000;
 
 /// What a user is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +80,7 @@ pub(crate) struct Connection {
     pub(crate) first_byte_ns: u64,
     /// When the stage has lasted too long, or the pause ends.
     pub(crate) deadline_ns: u64,
-    backoff_ns: u64,
+    pub(crate) backoff: Backoff,
 }
 
 impl Connection {
@@ -110,7 +103,7 @@ impl Connection {
             sent_ns: 0,
             first_byte_ns: 0,
             deadline_ns: u64::MAX,
-            backoff_ns: MIN_BACKOFF_NS,
+            backoff: Backoff::default(),
         }
     }
 
@@ -167,13 +160,6 @@ impl Connection {
         std::mem::replace(&mut self.is_up, false)
     }
 
-    /// The next pause after a failed connect, in nanoseconds.
-    pub(crate) fn next_backoff_ns(&mut self) -> u64 {
-        let backoff = self.backoff_ns;
-        self.backoff_ns = (backoff * 2).min(MAX_BACKOFF_NS);
-        backoff
-    }
-
     /// The phase in which a request fails that fails now for `cause`.
     pub(crate) fn phase_of(&self, cause: Cause) -> Phase {
         // In TLS 1.3 the client is done first: a server that refuses it says so
@@ -182,41 +168,5 @@ impl Connection {
             return Phase::Tls;
         }
         self.stage.phase()
-    }
-
-    /// The target answered: the next failure pauses briefly again.
-    pub(crate) fn reset_backoff(&mut self) {
-        self.backoff_ns = MIN_BACKOFF_NS;
-    }
-}
-
-/// What an error of the operating system says about the request.
-pub(crate) fn cause_of(error: Errno) -> Cause {
-    match error {
-        Errno::CONNREFUSED | Errno::NOENT => Cause::Refused,
-        Errno::CONNRESET | Errno::PIPE | Errno::CONNABORTED => Cause::Reset,
-        Errno::TIMEDOUT => Cause::Timeout,
-        Errno::AGAIN => Cause::Backlog,
-        Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::HOSTDOWN | Errno::NETDOWN => {
-            Cause::Unreachable
-        }
-        Errno::ADDRNOTAVAIL => Cause::Ports,
-        _ => Cause::System,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_up_to_a_bound_and_start_again() {
-        let mut connection = Connection::new(false);
-        let pauses: Vec<u64> = (0..10)
-            .map(|_| connection.next_backoff_ns() / 1_000_000)
-            .collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 100, 100, 100]);
-        connection.reset_backoff();
-        assert_eq!(connection.next_backoff_ns(), MIN_BACKOFF_NS);
     }
 }

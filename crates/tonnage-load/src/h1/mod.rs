@@ -3,7 +3,6 @@
 mod chunked;
 mod connection;
 mod response;
-mod transport;
 mod worker;
 
 pub(crate) use worker::Worker;

@@ -9,13 +9,14 @@ use rustix::event::epoll::{EventData, EventFlags};
 use rustix::net::sockopt;
 use tonnage_model::{Cause, Phase};
 
-use super::connection::{Connection, Stage, Written, cause_of};
+use super::connection::{Connection, Stage, Written};
 use super::response::Response;
-use super::transport::{Incoming, Transport};
+use crate::backoff::PAUSE_CHECK_NS;
 use crate::poll::Poll;
 use crate::pulse::{Connected, Pulse, Task, ThreadResult};
 use crate::recorder::Moments;
 use crate::tls::TlsClient;
+use crate::transport::{Incoming, Transport, cause_of};
 use crate::{Checks, Cursor, LoadError, RequestSource};
 
 /// Bytes read at once. A read that does not fill it has emptied the socket,
@@ -28,9 +29,6 @@ const READS_IN_A_ROW: usize = 16;
 
 /// Reads after a failed write: more than any socket holds.
 const MAX_LAST_READS: usize = 1024;
-
-/// How soon a pause after a failed connect is looked at, in nanoseconds.
-const PAUSE_CHECK_NS: u64 = 1_000_000;
 
 /// A thread at work.
 pub(crate) struct Worker<'a> {
@@ -56,7 +54,7 @@ impl<'a> Worker<'a> {
         source: &'a RequestSource,
         tls: Option<&'a TlsClient>,
     ) -> Result<Self, LoadError> {
-        let slots = task.slots;
+        let slots = task.connections;
         let plan = task.plan;
         let part = task.part;
         // A copy of its own: threads that share a pattern would wait for each other.
@@ -426,7 +424,7 @@ impl<'a> Worker<'a> {
         };
         let body = connection.scanner.body().print();
         connection.served += 1;
-        connection.reset_backoff();
+        connection.backoff.reset();
         // A response that overtakes its request leaves the rest of it unsent.
         let request_is_out = connection.request_is_out(self.source);
         let worn_out = self.pulse.plan.requests_per_connection == Some(connection.served);
@@ -469,7 +467,7 @@ impl<'a> Worker<'a> {
         if matches!(phase, Phase::Connect | Phase::Tls) {
             let connection = &mut self.connections[slot];
             connection.stage = Stage::Paused;
-            connection.deadline_ns = now + connection.next_backoff_ns();
+            connection.deadline_ns = now + connection.backoff.next_ns();
             self.next_check_ns = self.next_check_ns.min(connection.deadline_ns);
         } else {
             self.next_request(slot, now);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tonnage_model::{Histogram, ThinkTime};
 
-use super::{Due, Part};
+use super::{Due, Share};
 use crate::profile::Profile;
 use crate::random::{Purpose, Stream, Think};
 
@@ -18,7 +18,7 @@ const LEVEL_TICK_NS: u64 = 5_000_000;
 #[derive(Debug)]
 pub(super) struct Closed {
     profile: Arc<Profile>,
-    part: Part,
+    share: Share,
     /// Users with a smaller number than this are wanted.
     active: u32,
     /// When to look at the number of users again.
@@ -33,17 +33,12 @@ pub(super) struct Closed {
 }
 
 impl Closed {
-    pub(super) fn new(
-        profile: Arc<Profile>,
-        think: ThinkTime,
-        seed: u64,
-        part: Part,
-        users: u32,
-    ) -> Self {
-        let thread = part.thread;
+    pub(super) fn new(profile: Arc<Profile>, think: ThinkTime, seed: u64, share: Share) -> Self {
+        let thread = share.part.thread;
+        let users = share.slots();
         Self {
             profile,
-            part,
+            share,
             active: 0,
             next_tick_ns: 0,
             think: Think::new(think, Stream::new(seed, Purpose::Think { thread })),
@@ -101,11 +96,8 @@ impl Closed {
         } else {
             u64::MAX
         };
-        // User k of all is wanted while the level is above k; of T threads, thread
-        // i has the users i, i + T, i + 2T and so on.
         let wanted = self.profile.level_at(now).round() as u32;
-        let mine = (wanted + self.part.threads - 1 - self.part.thread) / self.part.threads;
-        let mine = mine.min(self.resting.len() as u32);
+        let mine = self.share.of(wanted);
         for slot in self.active..mine {
             // One who is still busy from before goes on by itself.
             if std::mem::replace(&mut self.resting[slot as usize], false) {

@@ -209,3 +209,27 @@ proptest! {
         prop_assert_eq!(arrivals.sent, served.len() as u64);
     }
 }
+
+#[test]
+fn every_user_has_a_stream_however_threads_share_the_connections() {
+    const CONNECTIONS: u32 = 5;
+    const STREAMS: u32 = 3;
+    for threads in 1..=CONNECTIONS {
+        for wanted in 0..=CONNECTIONS * STREAMS {
+            let mine = (0..threads).map(|thread| {
+                let share = Share {
+                    part: Part { thread, threads },
+                    streams: STREAMS,
+                    connections: (CONNECTIONS + threads - 1 - thread) / threads,
+                    all_connections: CONNECTIONS,
+                };
+                let mine = share.of(wanted);
+                assert!(mine <= share.slots());
+                // No connection has a second user before each has its first.
+                assert!(wanted > CONNECTIONS || mine <= share.connections);
+                mine
+            });
+            assert_eq!(mine.sum::<u32>(), wanted, "{threads} threads");
+        }
+    }
+}

@@ -8,8 +8,12 @@
 mod detectors;
 mod failures;
 mod framing;
+mod grpc;
 mod hostile;
+mod http2;
+mod http2_tls;
 mod open_loop;
+mod peers;
 mod scripted;
 mod tls;
 mod tls_peer;

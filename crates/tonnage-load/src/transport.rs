@@ -1,16 +1,15 @@
 //! The bytes between a connection and its socket: plain, or through TLS. Nothing
 //! here knows of requests.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use rustls::ClientConnection;
 use tonnage_model::Cause;
 
-use super::connection::cause_of;
 use crate::tls::{TlsClient, cause_of_tls};
 
 /// How a connection speaks to its socket.
@@ -137,6 +136,35 @@ impl Transport {
         }
     }
 
+    /// The same for several buffers at once, of which TLS takes only the first.
+    pub(crate) fn write_vectored(
+        &mut self,
+        socket: &OwnedFd,
+        buffers: &[IoSlice<'_>],
+    ) -> Result<Outgoing, Cause> {
+        if self.is_tls() || buffers.len() == 1 {
+            let first = buffers.iter().find(|buffer| !buffer.is_empty());
+            return first.map_or(Ok(Outgoing::Taken(0)), |first| self.write(socket, first));
+        }
+        let mut nothing = SendAncillaryBuffer::default();
+        loop {
+            match rustix::net::sendmsg(socket, buffers, &mut nothing, SendFlags::NOSIGNAL) {
+                Ok(sent) => return Ok(Outgoing::Taken(sent)),
+                Err(Errno::AGAIN) => return Ok(Outgoing::Full),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(cause_of(error)),
+            }
+        }
+    }
+
+    /// The protocol that the handshake agreed on by ALPN, if any.
+    pub(crate) fn protocol(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain => None,
+            Self::Tls(session) => session.alpn_protocol(),
+        }
+    }
+
     /// Brings out what TLS still holds.
     #[inline]
     pub(crate) fn flush(&mut self, socket: &OwnedFd) -> Result<Outgoing, Cause> {
@@ -177,6 +205,21 @@ fn fill(session: &mut ClientConnection, socket: &OwnedFd) -> Result<Incoming, Ca
         },
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Incoming::Nothing),
         Err(error) => Err(cause_of_io(&error)),
+    }
+}
+
+/// What an error of the operating system says about the request.
+pub(crate) fn cause_of(error: Errno) -> Cause {
+    match error {
+        Errno::CONNREFUSED | Errno::NOENT => Cause::Refused,
+        Errno::CONNRESET | Errno::PIPE | Errno::CONNABORTED => Cause::Reset,
+        Errno::TIMEDOUT => Cause::Timeout,
+        Errno::AGAIN => Cause::Backlog,
+        Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::HOSTDOWN | Errno::NETDOWN => {
+            Cause::Unreachable
+        }
+        Errno::ADDRNOTAVAIL => Cause::Ports,
+        _ => Cause::System,
     }
 }
 
