@@ -14,7 +14,7 @@ use rustix::event::epoll::EventData;
 
 use crate::clock::Clock;
 use crate::poll::Poll;
-use crate::{LoadError, LoadPlan, Stop, Target, run};
+use crate::{LoadError, LoadPlan, Protocol, Stop, Target, run};
 
 /// How long the client is watched.
 const WINDOW: Duration = Duration::from_millis(250);
@@ -32,9 +32,10 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-L
 /// their CPU time per response against a responder that does nothing. It takes a
 /// third of a second.
 ///
-/// `None` where the load is of a kind that the responder does not speak (TLS).
+/// `None` where the load is of a kind that the responder does not speak (TLS,
+/// HTTP/2, gRPC).
 pub fn calibrate(plan: &LoadPlan, stop: &Stop) -> Result<Option<f64>, LoadError> {
-    if plan.target.tls_host.is_some() {
+    if plan.target.tls_host.is_some() || !matches!(plan.protocol, Protocol::Http1) {
         return Ok(None);
     }
     let responder = Responder::start().map_err(|source| LoadError::System {

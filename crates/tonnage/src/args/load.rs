@@ -12,7 +12,8 @@ use tonnage_report::SummaryStyle;
 pub(crate) struct LoadArgs {
     #[command(subcommand)]
     pub(crate) command: Option<LoadCommand>,
-    /// Where to, such as <http://127.0.0.1:8000/path>; several paths of one host are mixed
+    /// Where to, such as <http://127.0.0.1:8000/path>, or grpc://host:port/package.Service/Method;
+    /// several paths of one host are mixed
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
     #[command(flatten)]
@@ -159,6 +160,18 @@ pub(crate) struct ConnectionArgs {
     /// Replace a connection after this many requests
     #[arg(long, value_name = "N", conflicts_with = "no_keepalive", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) requests_per_connection: Option<u32>,
+    /// Speak HTTP/2: by ALPN over TLS, with prior knowledge without
+    #[arg(long)]
+    pub(crate) http2: bool,
+    /// Requests at a time on each connection of HTTP/2 and gRPC [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) streams: Option<u32>,
+    /// gRPC: the .proto file that describes the method; the body is its request as JSON
+    #[arg(long, value_name = "FILE", conflicts_with = "reflect")]
+    pub(crate) proto: Option<PathBuf>,
+    /// gRPC: ask the server's reflection service what the method is
+    #[arg(long)]
+    pub(crate) reflect: bool,
     /// Connect to this Unix socket instead of the URL's host
     #[arg(long, value_name = "PATH")]
     pub(crate) unix: Option<PathBuf>,

@@ -75,6 +75,16 @@ fn a_wrong_value_is_refused_with_what_would_be_right() {
         &["on different hosts", "tonnage load merge"],
     );
     refused(
+        &[
+            "load",
+            "--proto",
+            "x.proto",
+            "--reflect",
+            "grpc://127.0.0.1/a.B/C",
+        ],
+        &["cannot be used with"],
+    );
+    refused(
         &["load", "--hdr", "x.txt", "http://127.0.0.1/"],
         &[".hgrm", ".hlog"],
     );

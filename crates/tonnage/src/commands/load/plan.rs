@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use tonnage_load::{
-    Checks, DEFAULT_DURATION, DataPlan, Endpoint, LoadModel, LoadPlan, Pick, RequestParts,
-    SourcePlan, Target, Timeouts, TlsSettings, default_threads,
+    Checks, DEFAULT_DURATION, DataPlan, Endpoint, GrpcMethod, LoadModel, LoadPlan, Pick, Protocol,
+    RequestParts, SourcePlan, Target, Timeouts, TlsSettings, default_threads,
 };
 use tonnage_model::{StatusSet, ThinkTime};
 
@@ -15,13 +15,16 @@ use crate::commands::UsageError;
 
 pub(super) fn plan(args: LoadArgs) -> anyhow::Result<LoadPlan> {
     let model = model(&args.pace)?;
-    let connections = connections(&args.pace, &model);
+    let streams = args.connection.streams.unwrap_or(1);
+    let connections = connections(&args.pace, &model, streams);
     let threads = threads(&args.pace, connections)?;
     let timeouts = timeouts(&args.connection);
     let source = source(&args.urls, args.request)?;
     let checks = checks(&args.expect)?;
     // Last, since it takes a connection: a typo elsewhere shows at once.
     let target = target(&args.urls, &args.connection, timeouts)?;
+    let tls = tls(&args.connection);
+    let protocol = protocol(&args.connection, &target, &tls, timeouts)?;
     let stages = args.pace.stages;
     let requests = args.pace.requests;
     // Stages, or a number of requests, end the window by themselves.
@@ -29,7 +32,8 @@ pub(super) fn plan(args: LoadArgs) -> anyhow::Result<LoadPlan> {
     let duration = args.pace.duration.map(|duration| duration.0);
     Ok(LoadPlan {
         source,
-        tls: tls(&args.connection),
+        protocol,
+        tls,
         model,
         ramp: args.pace.ramp.0,
         stages,
@@ -80,15 +84,58 @@ fn model(pace: &PaceArgs) -> anyhow::Result<LoadModel> {
     })
 }
 
-fn connections(pace: &PaceArgs, model: &LoadModel) -> u32 {
-    let users = match (&pace.stages, model) {
+fn connections(pace: &PaceArgs, model: &LoadModel, streams: u32) -> u32 {
+    let connections = match (&pace.stages, model) {
         // The stages say how many users there are.
-        (Some(stages), LoadModel::Closed { .. }) => stages.peak() as u32,
+        (Some(stages), LoadModel::Closed { .. }) => (stages.peak() as u32).div_ceil(streams),
         _ => pace.connections,
     };
-    // Fewer requests than users: the other users would have nothing to do.
-    pace.requests
-        .map_or(users, |requests| u64::from(users).min(requests) as u32)
+    // Fewer requests than connections: the others would have nothing to do.
+    pace.requests.map_or(connections, |requests| {
+        u64::from(connections).min(requests) as u32
+    })
+}
+
+/// What is spoken, and for gRPC what the method is.
+fn protocol(
+    connection: &ConnectionArgs,
+    target: &Target,
+    tls: &TlsSettings,
+    timeouts: Timeouts,
+) -> anyhow::Result<Protocol> {
+    let streams = connection.streams.unwrap_or(1);
+    if target.is_grpc() {
+        let method = match &connection.proto {
+            Some(file) => GrpcMethod::from_proto_file(file, &target.path)
+                .map_err(tonnage_load::LoadError::from)?,
+            None if connection.reflect => {
+                GrpcMethod::from_reflection(target, tls, timeouts.connect)?
+            }
+            None => {
+                return Err(usage(
+                    "gRPC needs to know the method: --proto FILE, or --reflect to ask the server",
+                ));
+            }
+        };
+        return Ok(Protocol::Grpc { streams, method });
+    }
+    for (given, flag) in [
+        (connection.proto.is_some(), "--proto"),
+        (connection.reflect, "--reflect"),
+    ] {
+        if given {
+            return Err(usage(format!(
+                "{flag} is for gRPC: grpc://host:port/package.Service/Method"
+            )));
+        }
+    }
+    if connection.http2 {
+        return Ok(Protocol::Http2 { streams });
+    }
+    if connection.streams.is_some() {
+        return Err(usage("--streams needs --http2 or a grpc:// URL"));
+    }
+    Ok(Protocol::Http1)
 }
 
 fn threads(pace: &PaceArgs, connections: u32) -> anyhow::Result<u32> {
