@@ -11,6 +11,9 @@ mod calibrate;
 mod checks;
 mod clock;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod h1;
 mod pacer;
 mod plan;

@@ -6,4 +6,6 @@ mod response;
 mod transport;
 mod worker;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use response::{Response, ResponseScanner};
 pub(crate) use worker::Worker;

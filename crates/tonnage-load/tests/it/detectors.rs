@@ -77,7 +77,11 @@ fn a_slow_start() {
         let passed = began.elapsed();
         // Even then it is never quite the same: a change that is larger than the
         // machine's own, so that chance does not move the point of settling.
-        let settled_ms = if passed.as_secs() % 2 == 0 { 16 } else { 20 };
+        let settled_ms = if passed.as_secs().is_multiple_of(2) {
+            16
+        } else {
+            20
+        };
         let is_slow = passed < SLOW_START;
         thread::sleep(Duration::from_millis(if is_slow { 90 } else { settled_ms }));
         answer(OK)(stream, number)
