@@ -28,8 +28,11 @@ fuzz_target!(|input: &[u8]| {
         let in_pieces = scan_response(data, cuts, is_head, keep);
         // A head that is wrong is only looked at when its end is there, so that
         // pieces may be refused later; a longer one may wait for its end.
-        let is_same = in_pieces == at_once
-            || (at_once == Scanned::Refused && in_pieces == Scanned::Part);
-        assert!(is_same, "{at_once:?} at once, {in_pieces:?} cut at {cuts:?}");
+        let is_same =
+            in_pieces == at_once || (at_once == Scanned::Refused && in_pieces == Scanned::Part);
+        assert!(
+            is_same,
+            "{at_once:?} at once, {in_pieces:?} cut at {cuts:?}"
+        );
     }
 });

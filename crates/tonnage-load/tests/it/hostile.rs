@@ -16,7 +16,7 @@ use tonnage_model::LoadReport;
 use crate::scripted::{OK, Then, answer, failures, plan, run, serve};
 
 /// Far beyond anything that a test takes, so that a hang is a failure.
-const HANG: Duration = Duration::from_secs(60);
+const HANG: Duration = Duration::from_mins(1);
 
 /// Runs a plan that might never end.
 #[track_caller]
