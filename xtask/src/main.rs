@@ -9,6 +9,7 @@
 mod bench;
 mod lock;
 mod packages;
+mod privileges;
 mod tasks;
 
 use std::process::ExitCode;

@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 
 use crate::packages::PACKAGES;
+use crate::privileges;
 
 /// Runs every test for which this machine has what it needs, and names the rest.
 pub(crate) fn test() -> anyhow::Result<()> {
@@ -14,10 +15,12 @@ pub(crate) fn test() -> anyhow::Result<()> {
         .filter(|package| !package.is_installed())
         .filter_map(|package| package.feature)
         .collect();
+    let unprivileged = privileges::missing();
     let features: Vec<&str> = PACKAGES
         .iter()
         .filter_map(|package| package.feature)
         .filter(|feature| !missing.contains(feature))
+        .chain(unprivileged.is_none().then_some(privileges::FEATURE))
         .collect();
     // No fail-fast: a list of everything that is broken saves a round.
     let passed = cargo(&[
@@ -35,6 +38,9 @@ pub(crate) fn test() -> anyhow::Result<()> {
             "not run: {} (apt-get install {})",
             package.purpose, package.name
         );
+    }
+    if let Some(missing) = unprivileged {
+        println!("not run: {} ({missing})", privileges::PURPOSE);
     }
     passed
 }

@@ -12,6 +12,9 @@ mod calibrate;
 mod checks;
 mod clock;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod grpc;
 mod h1;
 mod h2;

@@ -364,6 +364,9 @@ mod tests {
             );
         }
     }
+    /// A way to spoil a plan, and what is said of it.
+    type Spoiled = (&'static str, fn(&mut LoadPlan));
+
     #[test]
     fn what_makes_no_sense_is_refused() {
         let open = LoadModel::Open {
@@ -372,7 +375,7 @@ mod tests {
             overload: Overload::Queue,
         };
         let stages = |text: &str| Some(text.parse().unwrap());
-        let cases: [(&str, fn(&mut LoadPlan)); 8] = [
+        let cases: [Spoiled; 8] = [
             ("at least one connection", |plan| plan.connections = 0),
             ("at least one request", |plan| {
                 plan.requests_per_connection = Some(0);

@@ -23,7 +23,7 @@ impl Piece {
     }
 
     fn area(&self) -> f64 {
-        (self.from + self.to) / 2.0 * self.length_s
+        f64::midpoint(self.from, self.to) * self.length_s
     }
 
     /// How far into the piece its area reaches `area`, in seconds.
@@ -105,11 +105,11 @@ impl Profile {
 
     /// The mean level between two moments.
     pub(crate) fn mean(&self, from_ns: u64, to_ns: u64) -> f64 {
-        let (from_s, to_s) = (from_ns as f64 / NS_PER_S, to_ns as f64 / NS_PER_S);
-        if to_s <= from_s {
+        let (start, end) = (from_ns as f64 / NS_PER_S, to_ns as f64 / NS_PER_S);
+        if end <= start {
             return self.level_at(from_ns);
         }
-        (self.area_until(to_s) - self.area_until(from_s)) / (to_s - from_s)
+        (self.area_until(end) - self.area_until(start)) / (end - start)
     }
 
     /// The integral of the level from the beginning.
@@ -117,7 +117,7 @@ impl Profile {
         let within = self.pieces.iter().map(|piece| {
             let length_s = (s - piece.start_s).clamp(0.0, piece.length_s);
             let to = piece.level_at(piece.start_s + length_s);
-            (piece.from + to) / 2.0 * length_s
+            f64::midpoint(piece.from, to) * length_s
         });
         within.sum::<f64>() + (s - self.end_s).max(0.0) * self.last
     }

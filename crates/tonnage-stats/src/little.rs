@@ -14,11 +14,10 @@ pub fn little_residual(
     think_s: f64,
 ) -> Option<f64> {
     let usable = |value: f64| value.is_finite() && value >= 0.0;
-    if !(clients.is_finite() && clients > 0.0)
-        || ![throughput_rps, response_s, think_s]
-            .into_iter()
-            .all(usable)
-    {
+    let times_are_usable = [throughput_rps, response_s, think_s]
+        .into_iter()
+        .all(usable);
+    if !usable(clients) || clients == 0.0 || !times_are_usable {
         return None;
     }
     Some((clients - throughput_rps * (response_s + think_s)).abs() / clients)

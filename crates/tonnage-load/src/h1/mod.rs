@@ -5,4 +5,6 @@ mod connection;
 mod response;
 mod worker;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use response::{Response, ResponseScanner};
 pub(crate) use worker::Worker;

@@ -16,13 +16,15 @@ use tonnage_model::LoadReport;
 use crate::scripted::{OK, Then, answer, failures, plan, run, serve};
 
 /// Far beyond anything that a test takes, so that a hang is a failure.
-const HANG: Duration = Duration::from_secs(20);
+const HANG: Duration = Duration::from_mins(1);
 
 /// Runs a plan that might never end.
 #[track_caller]
 fn run_to_its_end(plan: LoadPlan) -> LoadReport {
     let (sender, report) = mpsc::channel();
-    thread::spawn(move || sender.send(run(&plan)));
+    thread::spawn(move || {
+        let _ = sender.send(run(&plan));
+    });
     report
         .recv_timeout(HANG)
         .expect("the load ends, and its counts add up")
@@ -150,7 +152,8 @@ fn converse(mut stream: UnixStream, for_ever: bool) {
             thread::scope(|scope| {
                 for _ in 0..2 {
                     let mut stream = stream.try_clone().unwrap();
-                    scope.spawn(move || while stream.write_all(&[b'x'; 32 * 1024]).is_ok() {});
+                    let block = vec![b'x'; 32 * 1024];
+                    scope.spawn(move || while stream.write_all(&block).is_ok() {});
                 }
             });
         } else if stream.write_all(OK.as_bytes()).is_err() {

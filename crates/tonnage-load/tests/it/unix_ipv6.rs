@@ -113,7 +113,9 @@ fn looking_up_a_unix_socket_with_a_full_backlog_does_not_hang() {
     let (_folder, path) = socket_path();
     let (_listener, _waiting) = full_listener(&path);
     let (sender, resolved) = std::sync::mpsc::channel();
-    thread::spawn(move || sender.send(Target::resolve_unix("http://app.test/", &path)));
+    thread::spawn(move || {
+        let _ = sender.send(Target::resolve_unix("http://app.test/", &path));
+    });
     let resolved = resolved
         .recv_timeout(Duration::from_secs(20))
         .expect("the look-up hangs");

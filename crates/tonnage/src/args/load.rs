@@ -23,6 +23,10 @@ pub(crate) struct LoadArgs {
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
+    pub(crate) protocol: ProtocolArgs,
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
+    #[command(flatten)]
     pub(crate) expect: ExpectArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -160,6 +164,14 @@ pub(crate) struct ConnectionArgs {
     /// Replace a connection after this many requests
     #[arg(long, value_name = "N", conflicts_with = "no_keepalive", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) requests_per_connection: Option<u32>,
+    /// Connect to this Unix socket instead of the URL's host
+    #[arg(long, value_name = "PATH")]
+    pub(crate) unix: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Protocol")]
+pub(crate) struct ProtocolArgs {
     /// Speak HTTP/2: by ALPN over TLS, with prior knowledge without
     #[arg(long)]
     pub(crate) http2: bool,
@@ -172,9 +184,11 @@ pub(crate) struct ConnectionArgs {
     /// gRPC: ask the server's reflection service what the method is
     #[arg(long)]
     pub(crate) reflect: bool,
-    /// Connect to this Unix socket instead of the URL's host
-    #[arg(long, value_name = "PATH")]
-    pub(crate) unix: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct TlsArgs {
     /// Trust whatever certificate the target shows
     #[arg(long, conflicts_with = "cacert")]
     pub(crate) insecure: bool,

@@ -8,7 +8,7 @@ use tonnage_model::WorkerRule;
 
 pub(crate) use load::{
     ConnectionArgs, ExpectArgs, LoadArgs, LoadCommand, MergeArgs, OutputArgs, PaceArgs, PickArg,
-    RequestArgs,
+    ProtocolArgs, RequestArgs, TlsArgs,
 };
 pub(crate) use study::{RunArgs, StudyArgs, StudyCommand};
 

@@ -10,12 +10,14 @@ use tonnage_load::{
 };
 use tonnage_model::{StatusSet, ThinkTime};
 
-use crate::args::{ConnectionArgs, ExpectArgs, LoadArgs, PaceArgs, PickArg, RequestArgs};
+use crate::args::{
+    ConnectionArgs, ExpectArgs, LoadArgs, PaceArgs, PickArg, ProtocolArgs, RequestArgs, TlsArgs,
+};
 use crate::commands::UsageError;
 
 pub(super) fn plan(args: LoadArgs) -> anyhow::Result<LoadPlan> {
     let model = model(&args.pace)?;
-    let streams = args.connection.streams.unwrap_or(1);
+    let streams = args.protocol.streams.unwrap_or(1);
     let connections = connections(&args.pace, &model, streams);
     let threads = threads(&args.pace, connections)?;
     let timeouts = timeouts(&args.connection);
@@ -23,8 +25,8 @@ pub(super) fn plan(args: LoadArgs) -> anyhow::Result<LoadPlan> {
     let checks = checks(&args.expect)?;
     // Last, since it takes a connection: a typo elsewhere shows at once.
     let target = target(&args.urls, &args.connection, timeouts)?;
-    let tls = tls(&args.connection);
-    let protocol = protocol(&args.connection, &target, &tls, timeouts)?;
+    let tls = tls(&args.tls);
+    let protocol = protocol(&args.protocol, &target, &tls, timeouts)?;
     let stages = args.pace.stages;
     let requests = args.pace.requests;
     // Stages, or a number of requests, end the window by themselves.
@@ -98,19 +100,17 @@ fn connections(pace: &PaceArgs, model: &LoadModel, streams: u32) -> u32 {
 
 /// What is spoken, and for gRPC what the method is.
 fn protocol(
-    connection: &ConnectionArgs,
+    args: &ProtocolArgs,
     target: &Target,
     tls: &TlsSettings,
     timeouts: Timeouts,
 ) -> anyhow::Result<Protocol> {
-    let streams = connection.streams.unwrap_or(1);
+    let streams = args.streams.unwrap_or(1);
     if target.is_grpc() {
-        let method = match &connection.proto {
+        let method = match &args.proto {
             Some(file) => GrpcMethod::from_proto_file(file, &target.path)
                 .map_err(tonnage_load::LoadError::from)?,
-            None if connection.reflect => {
-                GrpcMethod::from_reflection(target, tls, timeouts.connect)?
-            }
+            None if args.reflect => GrpcMethod::from_reflection(target, tls, timeouts.connect)?,
             None => {
                 return Err(usage(
                     "gRPC needs to know the method: --proto FILE, or --reflect to ask the server",
@@ -120,8 +120,8 @@ fn protocol(
         return Ok(Protocol::Grpc { streams, method });
     }
     for (given, flag) in [
-        (connection.proto.is_some(), "--proto"),
-        (connection.reflect, "--reflect"),
+        (args.proto.is_some(), "--proto"),
+        (args.reflect, "--reflect"),
     ] {
         if given {
             return Err(usage(format!(
@@ -129,10 +129,10 @@ fn protocol(
             )));
         }
     }
-    if connection.http2 {
+    if args.http2 {
         return Ok(Protocol::Http2 { streams });
     }
-    if connection.streams.is_some() {
+    if args.streams.is_some() {
         return Err(usage("--streams needs --http2 or a grpc:// URL"));
     }
     Ok(Protocol::Http1)
@@ -233,12 +233,12 @@ fn read(path: &Path, what: &str) -> anyhow::Result<Vec<u8>> {
     fs::read(path).map_err(|error| usage(format!("cannot read {what} {}: {error}", path.display())))
 }
 
-fn tls(connection: &ConnectionArgs) -> TlsSettings {
+fn tls(args: &TlsArgs) -> TlsSettings {
     TlsSettings {
-        insecure: connection.insecure,
-        authorities: connection.cacert.clone(),
-        identity: connection.cert.clone().zip(connection.key.clone()),
-        resume: !connection.no_resumption,
+        insecure: args.insecure,
+        authorities: args.cacert.clone(),
+        identity: args.cert.clone().zip(args.key.clone()),
+        resume: !args.no_resumption,
     }
 }
 
