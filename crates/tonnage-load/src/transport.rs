@@ -99,13 +99,13 @@ impl Transport {
                     Ok(0) => return Ok(Incoming::End),
                     Ok(length) => return Ok(Incoming::Data(length)),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    // Closed without a good-bye: what came so far may be cut off.
-                    Err(_) => return Ok(Incoming::End),
+                    // Closed without a good-bye: what came so far may be cut off,
+                    // by anybody on the way (RFC 8446, section 6.1).
+                    Err(_) => return Err(Cause::Closed),
                 }
-                match fill(session, socket)? {
-                    Incoming::Nothing => return Ok(Incoming::Nothing),
-                    Incoming::End => return Ok(Incoming::End),
-                    Incoming::Data(_) | Incoming::LastData(_) => {}
+                // The session itself knows in what order the peer closed.
+                if fill(session, socket)? == Incoming::Nothing {
+                    return Ok(Incoming::Nothing);
                 }
             },
         }

@@ -33,6 +33,9 @@ pub(super) fn not_steady(report: &LoadReport, asked: Asked) -> Option<Reason> {
         ("median", medians.as_deref().and_then(unsteady_median)?)
     };
     let text = match unsteady {
+        Unsteady::Throughout => format!(
+            "the {name} had not settled by the middle of the window; a longer --warmup, or a longer window, would show where it does"
+        ),
         Unsteady::Until(settled) => {
             let us = whole[settled].start_us;
             let at = HumanDuration(std::time::Duration::from_micros(us / 1000 * 1000));
@@ -53,16 +56,22 @@ pub(super) fn not_steady(report: &LoadReport, asked: Asked) -> Option<Reason> {
 enum Unsteady {
     /// It settles with this value.
     Until(usize),
+    /// It had not settled by its middle, which is as far as the rule looks.
+    Throughout,
     /// It changes by this share from its first third to its last.
     Drifting(f64),
 }
 
 fn unsteady(values: &[f64]) -> Option<Unsteady> {
     let settled = mser_truncation(values);
-    if settled > 0 && settled < values.len() / 2 {
+    if settled > 0 {
         let (before, after) = (mean(&values[..settled]), mean(&values[settled..]));
         if (before - after).abs() > UNSTEADY_SHARE * after {
-            return Some(Unsteady::Until(settled));
+            return Some(if settled < values.len() / 2 {
+                Unsteady::Until(settled)
+            } else {
+                Unsteady::Throughout
+            });
         }
     }
     let drift = drift(values)?;
@@ -73,7 +82,7 @@ fn unsteady(values: &[f64]) -> Option<Unsteady> {
 /// A median of a few microseconds wobbles more than a rate does.
 fn unsteady_median(medians: &[f64]) -> Option<Unsteady> {
     unsteady(medians).filter(|unsteady| match unsteady {
-        Unsteady::Until(_) => true,
+        Unsteady::Until(_) | Unsteady::Throughout => true,
         Unsteady::Drifting(share) => share.abs() > 2.0 * DRIFT_SHARE,
     })
 }
@@ -114,6 +123,8 @@ mod tests {
             })
             .collect();
         assert_eq!(unsteady(&start), Some(Unsteady::Until(4)));
+        let half: Vec<f64> = (0..8).map(|i| if i < 4 { 50.0 } else { 100.0 }).collect();
+        assert_eq!(unsteady(&half), Some(Unsteady::Throughout));
         let rising: Vec<f64> = (0..21).map(|i| 100.0 + f64::from(i)).collect();
         assert!(matches!(unsteady(&rising), Some(Unsteady::Drifting(share)) if share > 0.1));
         let steady: Vec<f64> = (0..20).map(|i| 100.0 + f64::from(i * 7 % 5)).collect();

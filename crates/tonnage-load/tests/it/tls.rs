@@ -205,6 +205,30 @@ fn a_large_request_goes_whole_through_tls() {
     assert_eq!(report.counts.succeeded, 3, "{:?}", report.failures);
 }
 
+/// Where only the close ends a body, it takes a good-bye to know that it is whole.
+#[test]
+fn a_body_that_the_close_ends_needs_a_good_bye() {
+    let authority = Authority::new();
+    for goodbye in [true, false] {
+        let server = serve_tls(authority.server(&[&TLS13], false), move |stream| {
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nwhole or half")
+                .unwrap();
+            if goodbye {
+                After::Goodbye
+            } else {
+                After::CutOff
+            }
+        });
+        let report = run(&tls_plan(server.address, &authority, 3));
+        if goodbye {
+            assert_eq!(report.counts.succeeded, 3, "{:?}", report.failures);
+        } else {
+            assert_eq!(failures(&report), ["read × closed: 3"]);
+        }
+    }
+}
+
 #[test]
 fn an_end_within_the_body_is_none() {
     let authority = Authority::new();

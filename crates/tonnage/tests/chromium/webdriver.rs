@@ -1,4 +1,4 @@
-//! The few WebDriver commands (W3C WebDriver, sections 8 to 12) that the tests
+//! The few commands of the W3C protocol for browsers (sections 8 to 12) that the tests
 //! need, spoken to Debian's chromedriver.
 
 use std::io::{BufRead, BufReader};

@@ -120,6 +120,10 @@ fn a_wrong_value_is_refused_with_what_would_be_right() {
         &["load", "-B", "/no/such/file", "http://127.0.0.1/"],
         &["cannot read the body /no/such/file"],
     );
+}
+
+#[test]
+fn a_wrong_value_of_a_study_is_refused_likewise() {
     refused(
         &["up", "gunicorn-sync", "loop", "--workers", "2x"],
         &["`2x` is no number of workers"],
