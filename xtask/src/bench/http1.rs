@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use super::nginx::{self, HTTP1_PORT};
 use super::own::Report;
 use super::process::{CLIENT_CPU, pinned, release_binary, run as run_to_end};
-use super::{Settings, median, oha, wrk};
+use super::{Settings, h2load, median, oha, wrk};
 use crate::packages::find;
 
 const CONNECTIONS: [u32; 2] = [64, 256];
@@ -72,6 +72,12 @@ fn others(connections: u32, seconds: u32, wrk_us: f64) -> anyhow::Result<()> {
         let report = oha::parse(&finished.text)?;
         let us = finished.cpu_seconds * 1e6 / (report.requests_per_second * f64::from(seconds));
         println!("once: oha {us:.2} µs, {:.2} times wrk's", us / wrk_us);
+    }
+    if find("h2load").is_some() {
+        let mut command = pinned(CLIENT_CPU, Path::new("h2load"));
+        command.args(["--h1", "-t", "1", "-c", &users]);
+        let us = h2load::cpu_us(command.args(["-D", &seconds.to_string()]).arg(url()))?;
+        println!("once: h2load {us:.2} µs, {:.2} times wrk's", us / wrk_us);
     }
     if find("hey").is_some() {
         let mut hey = pinned(CLIENT_CPU, Path::new("hey"));

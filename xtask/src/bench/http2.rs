@@ -8,7 +8,8 @@ use anyhow::ensure;
 use super::nginx::{self, HTTP2_PORT};
 use super::own::Report;
 use super::process::{CLIENT_CPU, pinned, release_binary, run as run_to_end};
-use super::{Settings, median, oha};
+use super::{Settings, h2load, median, oha};
+use crate::packages::find;
 
 /// Connections, and streams on each.
 const CONNECTIONS: &str = "16";
@@ -47,6 +48,12 @@ pub(super) fn run(settings: Settings) -> anyhow::Result<()> {
     println!(
         "medians: oha {their_us:.2} µs, tonnage {our_us:.2} µs, ratio {ratio:.3} (at most {MAX_RATIO})"
     );
+    if find("h2load").is_some() {
+        let mut command = pinned(CLIENT_CPU, Path::new("h2load"));
+        command.args(["-t", "1", "-c", CONNECTIONS, "-m", STREAMS]);
+        let us = h2load::cpu_us(command.args(["-D", &settings.seconds.to_string(), &url]))?;
+        println!("once: h2load {us:.2} µs, {:.2} times oha's", us / their_us);
+    }
     ensure!(
         ratio <= MAX_RATIO,
         "tonnage load uses more than {MAX_RATIO} times oha's CPU over HTTP/2"

@@ -4,6 +4,7 @@
 
 mod agreement;
 mod grpc;
+mod h2load;
 mod http1;
 mod http2;
 mod nginx;
