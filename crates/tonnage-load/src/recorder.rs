@@ -108,15 +108,7 @@ impl Recorder {
 
     /// Adds everything that `other` has. Exact; the order does not matter.
     pub(crate) fn merge(&mut self, other: &mut Self) {
-        let (ours, theirs) = (&mut self.counts, &other.counts);
-        ours.in_flight_at_start += theirs.in_flight_at_start;
-        ours.started += theirs.started;
-        ours.succeeded += theirs.succeeded;
-        ours.failed += theirs.failed;
-        ours.unfinished += theirs.unfinished;
-        ours.connections_opened += theirs.connections_opened;
-        ours.bytes_sent += theirs.bytes_sent;
-        ours.bytes_received += theirs.bytes_received;
+        self.counts = self.counts.plus(&other.counts);
         for (ours, theirs) in self.histograms().into_iter().zip(other.histograms()) {
             if theirs.count() > 0 {
                 ours.merge(theirs);

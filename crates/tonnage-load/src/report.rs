@@ -153,16 +153,7 @@ fn request(measured: &Measured<'_>) -> RequestSummary {
 
 fn arrivals(measured: &Measured<'_>, window: Window) -> Option<Arrivals> {
     let parts = measured.threads.iter().filter_map(|thread| thread.arrivals);
-    let mut sum = parts.reduce(|sum, part| Arrivals {
-        target_rps: 0.0,
-        arrived: sum.arrived + part.arrived,
-        sent: sum.sent + part.sent,
-        queued: sum.queued + part.queued,
-        dropped: sum.dropped + part.dropped,
-        queued_at_start: sum.queued_at_start + part.queued_at_start,
-        queued_at_end: sum.queued_at_end + part.queued_at_end,
-        most_queued: sum.most_queued + part.most_queued,
-    })?;
+    let mut sum = parts.reduce(|sum, part| sum.plus(&part))?;
     let end_ns = window.start_ns + window.length_ns;
     sum.target_rps = measured.plan.profile().mean(window.start_ns, end_ns);
     Some(sum)

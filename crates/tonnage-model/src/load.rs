@@ -137,6 +137,23 @@ pub struct Arrivals {
     pub most_queued: u64,
 }
 
+impl Arrivals {
+    /// Both together, as of generators that run at the same time.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            target_rps: self.target_rps + other.target_rps,
+            arrived: self.arrived + other.arrived,
+            sent: self.sent + other.sent,
+            queued: self.queued + other.queued,
+            dropped: self.dropped + other.dropped,
+            queued_at_start: self.queued_at_start + other.queued_at_start,
+            queued_at_end: self.queued_at_end + other.queued_at_end,
+            most_queued: self.most_queued + other.most_queued,
+        }
+    }
+}
+
 /// How the bodies of the successes differed, as far as they were told apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Bodies {
@@ -194,6 +211,23 @@ pub struct Counts {
     pub bytes_sent: u64,
     /// Bytes read in the window.
     pub bytes_received: u64,
+}
+
+impl Counts {
+    /// Both together.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            in_flight_at_start: self.in_flight_at_start + other.in_flight_at_start,
+            started: self.started + other.started,
+            succeeded: self.succeeded + other.succeeded,
+            failed: self.failed + other.failed,
+            unfinished: self.unfinished + other.unfinished,
+            connections_opened: self.connections_opened + other.connections_opened,
+            bytes_sent: self.bytes_sent + other.bytes_sent,
+            bytes_received: self.bytes_received + other.bytes_received,
+        }
+    }
 }
 
 /// Rates over the measured window.

@@ -90,7 +90,7 @@ impl LoadReport {
         agree(self, other)?;
         let windows = Windows::of(self, other);
         let started_unix_us = self.started_unix_us.min(other.started_unix_us);
-        let counts = counts(&self.counts, &other.counts);
+        let counts = self.counts.plus(&other.counts);
         let throughput = throughput(&counts, &windows, self, other);
         let times = |read: fn(&Self) -> &LatencySummary| merged_times(read(self), read(other));
         Ok(Self {
@@ -183,19 +183,6 @@ fn ended(left: EndReason, right: EndReason) -> EndReason {
         .unwrap_or_default()
 }
 
-fn counts(left: &Counts, right: &Counts) -> Counts {
-    Counts {
-        in_flight_at_start: left.in_flight_at_start + right.in_flight_at_start,
-        started: left.started + right.started,
-        succeeded: left.succeeded + right.succeeded,
-        failed: left.failed + right.failed,
-        unfinished: left.unfinished + right.unfinished,
-        connections_opened: left.connections_opened + right.connections_opened,
-        bytes_sent: left.bytes_sent + right.bytes_sent,
-        bytes_received: left.bytes_received + right.bytes_received,
-    }
-}
-
 fn throughput(
     counts: &Counts,
     windows: &Windows,
@@ -246,13 +233,8 @@ fn arrivals(left: &LoadReport, right: &LoadReport, windows: &Windows) -> Option<
             (ours.target_rps, left.window_us),
             (theirs.target_rps, right.window_us),
         ),
-        arrived: ours.arrived + theirs.arrived,
-        sent: ours.sent + theirs.sent,
-        queued: ours.queued + theirs.queued,
-        dropped: ours.dropped + theirs.dropped,
-        queued_at_start: ours.queued_at_start + theirs.queued_at_start,
-        queued_at_end: ours.queued_at_end + theirs.queued_at_end,
         most_queued: windows.at_once(ours.most_queued, theirs.most_queued),
+        ..ours.plus(&theirs)
     })
 }
 

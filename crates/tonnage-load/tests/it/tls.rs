@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustls::HandshakeKind;
 use rustls::version::{TLS12, TLS13};
+use tonnage_model::LoadReport;
 
 use crate::scripted::{OK, failures, run};
 use crate::tls_peer::{After, Authority, Secured, TlsPeer, accept_each, serve_tls, tls_plan};
@@ -205,49 +206,33 @@ fn a_large_request_goes_whole_through_tls() {
     assert_eq!(report.counts.succeeded, 3, "{:?}", report.failures);
 }
 
+/// Three requests to a peer that sends `part` of a response and then closes, with
+/// or without a good-bye.
+fn closed_after(part: &'static str, goodbye: bool) -> LoadReport {
+    let authority = Authority::new();
+    let server = serve_tls(authority.server(&[&TLS13], false), move |stream| {
+        stream.write_all(part.as_bytes()).unwrap();
+        if goodbye {
+            After::Goodbye
+        } else {
+            After::CutOff
+        }
+    });
+    run(&tls_plan(server.address, &authority, 3))
+}
+
 /// Where only the close ends a body, it takes a good-bye to know that it is whole.
 #[test]
 fn a_body_that_the_close_ends_needs_a_good_bye() {
-    let authority = Authority::new();
-    for goodbye in [true, false] {
-        let server = serve_tls(authority.server(&[&TLS13], false), move |stream| {
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nwhole or half")
-                .unwrap();
-            if goodbye {
-                After::Goodbye
-            } else {
-                After::CutOff
-            }
-        });
-        let report = run(&tls_plan(server.address, &authority, 3));
-        if goodbye {
-            assert_eq!(report.counts.succeeded, 3, "{:?}", report.failures);
-        } else {
-            assert_eq!(failures(&report), ["read × closed: 3"]);
-        }
-    }
+    let body = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nwhole or half";
+    assert_eq!(closed_after(body, true).counts.succeeded, 3);
+    assert_eq!(failures(&closed_after(body, false)), ["read × closed: 3"]);
 }
 
 #[test]
 fn an_end_within_the_body_is_none() {
-    let authority = Authority::new();
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
     for goodbye in [true, false] {
-        let server = serve_tls(authority.server(&[&TLS13], false), move |stream| {
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
-                .unwrap();
-            if goodbye {
-                After::Goodbye
-            } else {
-                After::CutOff
-            }
-        });
-        let report = run(&tls_plan(server.address, &authority, 3));
-        assert_eq!(
-            failures(&report),
-            ["read × closed: 3"],
-            "good-bye: {goodbye}"
-        );
+        assert_eq!(failures(&closed_after(half, goodbye)), ["read × closed: 3"]);
     }
 }
