@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus as ProcessExit;
 
-use tonnage_load::{GrpcError, LoadError};
+use tonnage_load::LoadError;
 use tonnage_model::{ExitStatus, FileError, StudyError};
 
 use crate::StoreError;
@@ -152,7 +152,7 @@ impl LabError {
             | Self::NoAnswer { .. }
             | Self::WrongAnswer { .. }
             | Self::NothingSucceeded(_) => ExitStatus::TargetFailed,
-            Self::Load(error) => load_exit_status(error),
+            Self::Load(error) => error.exit_status(),
             Self::Interrupted => ExitStatus::Interrupted,
             Self::Python(_)
             | Self::Environment { .. }
@@ -160,22 +160,5 @@ impl LabError {
             | Self::Io { .. }
             | Self::Spawn { .. } => ExitStatus::Internal,
         }
-    }
-}
-
-fn load_exit_status(error: &LoadError) -> ExitStatus {
-    match error {
-        LoadError::Resolve { .. }
-        | LoadError::Connect { .. }
-        | LoadError::Grpc(GrpcError::Reflection { .. }) => ExitStatus::TargetFailed,
-        LoadError::Url { .. }
-        | LoadError::Scheme { .. }
-        | LoadError::Request(_)
-        | LoadError::Source(_)
-        | LoadError::Grpc(_)
-        | LoadError::Tls(_)
-        | LoadError::Plan(_)
-        | LoadError::FileLimit { .. } => ExitStatus::Usage,
-        LoadError::System { .. } | LoadError::Panicked(_) => ExitStatus::Internal,
     }
 }

@@ -3,6 +3,8 @@
 
 use std::io;
 
+use tonnage_model::ExitStatus;
+
 use crate::{Address, GrpcError, RequestError, SourceError, TlsError};
 
 /// A load that could not begin or go on.
@@ -78,4 +80,24 @@ pub enum LoadError {
     /// A thread of the engine panicked: a bug.
     #[error("a load thread panicked: {0}")]
     Panicked(String),
+}
+
+impl LoadError {
+    /// The exit code of a command that ends with this error.
+    pub fn exit_status(&self) -> ExitStatus {
+        match self {
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::Grpc(GrpcError::Reflection { .. }) => ExitStatus::TargetFailed,
+            Self::Url { .. }
+            | Self::Scheme { .. }
+            | Self::Request(_)
+            | Self::Source(_)
+            | Self::Grpc(_)
+            | Self::Tls(_)
+            | Self::Plan(_)
+            | Self::FileLimit { .. } => ExitStatus::Usage,
+            Self::System { .. } | Self::Panicked(_) => ExitStatus::Internal,
+        }
+    }
 }

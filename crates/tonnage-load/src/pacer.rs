@@ -108,11 +108,11 @@ impl Pacer {
     }
 
     /// The window begins; from now on `budget` more requests may become due.
-    /// What is still open from the warm-up counts among them.
+    /// What is still open from the warm-up, or waits since then, counts among them.
     pub(crate) fn begin_window(&mut self, now: u64, budget: u64) {
         self.budget = match budget {
             u64::MAX => u64::MAX,
-            budget => budget.saturating_sub(self.in_flight),
+            budget => budget.saturating_sub(self.in_flight + self.queued()),
         };
         self.occupancy.restart(now);
         if let Mode::Open(open) = &mut self.mode {

@@ -316,12 +316,17 @@ impl LoadPlan {
         if self.timeouts.shortest().is_zero() {
             return Some("a timeout must be longer than 0s");
         }
+        // Every user of a closed loop asks; a pool may be larger than it has to be.
+        let least = match self.model {
+            LoadModel::Closed { .. } => self.connections,
+            LoadModel::Open { .. } => self.threads,
+        };
         match (self.window(), self.requests) {
             (None, None) => Some("a load needs a duration or a number of requests"),
             (Some(window), _) if window.is_zero() => Some("the duration must be longer than 0s"),
-            (_, Some(requests)) if requests < u64::from(self.threads) => {
-                Some("there must be at least one request for each thread")
-            }
+            (_, Some(requests)) if requests < u64::from(least) => Some(
+                "there must be at least one request for each connection (of an open loop: for each thread)",
+            ),
             _ => None,
         }
     }

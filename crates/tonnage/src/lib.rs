@@ -59,9 +59,7 @@ fn exit_status(error: &anyhow::Error) -> ExitStatus {
         Some(_) => return ExitStatus::Internal,
         None => {}
     }
-    match error.downcast_ref::<LoadError>() {
-        Some(LoadError::Resolve { .. } | LoadError::Connect { .. }) => ExitStatus::TargetFailed,
-        Some(LoadError::System { .. } | LoadError::Panicked(_)) | None => ExitStatus::Internal,
-        Some(_) => ExitStatus::Usage,
-    }
+    error
+        .downcast_ref::<LoadError>()
+        .map_or(ExitStatus::Internal, LoadError::exit_status)
 }

@@ -155,6 +155,17 @@ fn a_count_ends_either_loop() {
 }
 
 #[test]
+fn what_waits_since_the_warm_up_counts_among_the_windows_requests() {
+    let mut pacer = Pacer::new(&open(1, 1000.0, Overload::Queue), ALONE, 1);
+    assert_eq!(all_due(&mut pacer, 2 * MS), [(0, 0)]);
+    // One is under way and two wait: one more makes four.
+    pacer.begin_window(2 * MS, 4);
+    assert_eq!(all_due(&mut pacer, 50 * MS), []);
+    let arrivals = pacer.arrivals().unwrap();
+    assert_eq!((arrivals.queued_at_start, arrivals.arrived), (2, 1));
+}
+
+#[test]
 fn occupancy_is_requests_times_time() {
     let mut pacer = Pacer::new(&closed(2, ""), ALONE, 2);
     pacer.begin_window(0, u64::MAX);

@@ -146,6 +146,18 @@ fn every_form_of_the_report_is_written() {
 }
 
 #[test]
+fn a_server_without_reflection_is_the_targets_failure() {
+    let url = format!("grpc://{}/a.B/C", answer_with(OK));
+    let home = Home::new();
+    let output = home.tonnage(&["load", "--reflect", "--connect-timeout", "1s", &url]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    // Without either source of the method, it is the user's mistake.
+    let output = home.tonnage(&["load", &url]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("--proto FILE"));
+}
+
+#[test]
 fn merged_reports_are_the_sum() {
     let home = Home::new();
     let url = format!("http://{}/", answer_with(OK));
