@@ -1,11 +1,11 @@
-//! Managed virtual environments: one for each set of locked requirements and
-//! Python, built on demand by an installer (uv) that is itself installed at a
-//! locked version, and reused by hash.
+//! Builds a folder once, however many processes want it at the same time: runs
+//! installers, passes on what they say, and leaves none of them behind. What is
+//! built, and how, is said by `environment`.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -14,18 +14,18 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::process::Signal;
-use sha2::{Digest, Sha256};
 use tonnage_load::Stop;
 
-use crate::catalog::short_hex;
 use crate::lease::Lease;
 use crate::process::{ProcessId, spawn_in_session};
-use crate::python::{self, Python};
 use crate::tree::MARK_VARIABLE;
-use crate::{Catalog, LabError, LabEvent, Settings};
+use crate::{LabError, LabEvent, Settings};
 
 /// The file whose presence says that an environment is complete.
-const COMPLETE: &str = "tonnage-complete";
+pub(super) const COMPLETE: &str = "tonnage-complete";
+
+/// The ending of the file that says why an environment could not be built.
+pub(super) const FAILED: &str = "failed";
 
 /// How often a wait looks whether it should end.
 const POLL: Duration = Duration::from_millis(100);
@@ -37,150 +37,21 @@ const DRAIN: Duration = Duration::from_millis(50);
 /// that builds the same environment.
 const MAX_BUILD_TIME: Duration = Duration::from_mins(15);
 
-/// Where Linux distributions keep the certificates that they trust.
-const SYSTEM_CERTIFICATES: [&str; 3] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-];
-
 /// How many lines of an installer's output an error shows.
 const ERROR_LINES: usize = 15;
 
-/// A virtual environment that is ready to use.
-#[derive(Debug, Clone)]
-pub(crate) struct VirtualEnvironment {
-    /// Its interpreter.
-    pub(crate) python: PathBuf,
-    /// Fingerprint of requirements and Python.
-    pub(crate) fingerprint: String,
-}
-
-/// The environment for `lock`, built now unless it is there already.
-pub(crate) fn ensure(
-    settings: &Settings,
-    what: &str,
-    lock: &str,
-    stop: &Stop,
-    events: &Sender<LabEvent>,
-) -> Result<VirtualEnvironment, LabError> {
-    let python = python::find(settings)?;
-    let fingerprint = fingerprint(lock, &python);
-    let folder = settings.cache.join("environments").join(&fingerprint);
-    let builder = Builder {
-        settings,
-        what,
-        stop,
-        events,
-    };
-    builder.once(&folder, |folder| {
-        let uv = installer(settings, &python, stop, events)?;
-        let requirements = folder.with_extension("requirements");
-        fs::write(&requirements, lock).map_err(LabError::io(&requirements))?;
-        let uv = |arguments: &[&Path]| {
-            let mut command = builder.command(&uv);
-            // Never a Python of uv's own choosing.
-            command.arg("--no-python-downloads");
-            // Where the system keeps certificates, its owner may have added some
-            // that the registry's mirror needs.
-            if SYSTEM_CERTIFICATES
-                .iter()
-                .any(|path| Path::new(path).exists())
-            {
-                command.arg("--system-certs");
-            }
-            command.args(arguments);
-            builder.run(command)
-        };
-        let p = Path::new;
-        uv(&[p("venv"), p("--python"), &python.executable, folder])?;
-        let interpreter = folder.join("bin/python");
-        let install = [
-            p("pip"),
-            p("sync"),
-            p("--require-hashes"),
-            p("--compile-bytecode"),
-            p("--python"),
-            &interpreter,
-            &requirements,
-        ];
-        let done = uv(&install);
-        let _ = fs::remove_file(&requirements);
-        done
-    })?;
-    Ok(VirtualEnvironment {
-        python: folder.join("bin/python"),
-        fingerprint,
-    })
-}
-
-/// The installer's program, installed by pip at its locked version.
-fn installer(
-    settings: &Settings,
-    python: &Python,
-    stop: &Stop,
-    events: &Sender<LabEvent>,
-) -> Result<PathBuf, LabError> {
-    let lock = Catalog::installer_lock()?;
-    let folder = settings
-        .cache
-        .join("tools")
-        .join(format!("uv-{}", fingerprint(lock, python)));
-    let builder = Builder {
-        settings,
-        what: "the installer (uv)",
-        stop,
-        events,
-    };
-    builder.once(&folder, |folder| {
-        let mut venv = builder.command(&python.executable);
-        venv.args(["-I", "-m", "venv"]).arg(folder);
-        builder.run(venv)?;
-        let requirements = folder.join("requirements.txt");
-        fs::write(&requirements, lock).map_err(LabError::io(&requirements))?;
-        let mut pip = builder.command(&folder.join("bin/python"));
-        pip.args([
-            "-I",
-            "-m",
-            "pip",
-            "install",
-            "--no-input",
-            "--disable-pip-version-check",
-        ]);
-        pip.args([
-            "--progress-bar",
-            "off",
-            "--only-binary",
-            ":all:",
-            "--require-hashes",
-            "-r",
-        ])
-        .arg(&requirements);
-        builder.run(pip)
-    })?;
-    Ok(folder.join("bin/uv"))
-}
-
-fn fingerprint(lock: &str, python: &Python) -> String {
-    let mut hash = Sha256::new();
-    for part in [lock, &python.version, &python.executable.to_string_lossy()] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    short_hex(&hash.finalize())
-}
-
-struct Builder<'a> {
-    settings: &'a Settings,
-    what: &'a str,
-    stop: &'a Stop,
-    events: &'a Sender<LabEvent>,
+/// Builds one folder.
+pub(super) struct Builder<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) what: &'a str,
+    pub(super) stop: &'a Stop,
+    pub(super) events: &'a Sender<LabEvent>,
 }
 
 impl Builder<'_> {
     /// Runs `build` unless `folder` is complete; one process at a time, and a
     /// half-built folder of one that died is built anew.
-    fn once(
+    pub(super) fn once(
         &self,
         folder: &Path,
         build: impl FnOnce(&Path) -> Result<(), LabError>,
@@ -201,7 +72,14 @@ impl Builder<'_> {
         self.tell(LabEvent::EnvironmentBegins {
             what: self.what.to_owned(),
         });
-        build(folder)?;
+        let failed = folder.with_extension(FAILED);
+        let built = build(folder);
+        if let Err(LabError::Environment { reason, .. }) = &built {
+            // For `stack list`; that it cannot be kept is no reason to say more.
+            let _ = fs::write(&failed, reason);
+        }
+        built?;
+        let _ = fs::remove_file(&failed);
         let mark = folder.join(COMPLETE);
         fs::write(&mark, "").map_err(LabError::io(&mark))?;
         self.tell(LabEvent::EnvironmentDone {
@@ -211,7 +89,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn command(&self, program: &Path) -> Command {
+    pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -222,7 +100,7 @@ impl Builder<'_> {
     /// Runs an installer, passing on what it says; its last words make the error.
     /// It ends when a stop is requested or its time is up, and with a lease like
     /// a server's: whatever it has started ends with it.
-    fn run(&self, mut command: Command) -> Result<(), LabError> {
+    pub(super) fn run(&self, mut command: Command) -> Result<(), LabError> {
         let mut lease = Lease::take(self.settings)?;
         let (reader, writer) = std::io::pipe().map_err(LabError::io("a pipe"))?;
         let second = writer.try_clone().map_err(LabError::io("a pipe"))?;
@@ -235,7 +113,7 @@ impl Builder<'_> {
         // Our copies of the pipe's end live in `command`; the reader sees its
         // end only once they are gone.
         drop(command);
-        let noted = lease.set_root(ProcessId::of(child.id()));
+        let noted = lease.add_root(ProcessId::of(child.id()));
         let (lines, said) = mpsc::channel();
         thread::spawn(move || {
             // Bytes that are no UTF-8 must not end the reading, and with it the

@@ -1,17 +1,17 @@
-//! Asks a server for what its workload promises, before any load is sent: a
-//! wrong answer given fast is no result.
+//! Questions over HTTP, and whether their answers are right.
 
 use std::time::Duration;
 
-use regex::Regex;
 use tonnage_load::Stop;
-use tonnage_model::{Verification, Workload};
+use tonnage_model::Verification;
 use ureq::Agent;
+use ureq::http::Request;
 
-use crate::LabError;
+use super::answer::{check_json, check_text, shown};
+use crate::{Catalog, LabError};
 
-/// How long one answer may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one answer may take; some wait for an upstream themselves.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often a question is asked that a server answers with 5xx.
 const TRIES: u32 = 10;
@@ -22,26 +22,23 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The most of an answer that is read, in bytes.
 const MAX_BODY_BYTES: u64 = 4 * 1024 * 1024;
 
-/// How much of a wrong answer an error shows, in characters.
-const SHOWN_CHARACTERS: usize = 200;
-
 /// An HTTP client with bounds, for single questions.
 pub(crate) fn agent(timeout: Duration) -> Agent {
     Agent::config_builder()
         .timeout_global(Some(timeout))
         .http_status_as_error(false)
         .max_redirects(0)
+        // A GET may carry a body, and the workload says which method is right.
+        .allow_non_standard_methods(true)
         // Load never goes through a proxy; neither may what is verified.
         .proxy(None)
         .build()
         .new_agent()
 }
 
-/// Checks that the server at `base` (`http://host:port`) answers as the workload
-/// promises, unless a stop is requested.
-pub fn verify(base: &str, workload: &Workload, stop: &Stop) -> Result<(), LabError> {
+pub(super) fn verify(base: &str, checks: &[Verification], stop: &Stop) -> Result<(), LabError> {
     let agent = agent(TIMEOUT);
-    workload.verify.iter().try_for_each(|check| {
+    checks.iter().try_for_each(|check| {
         let mut tries = 1;
         loop {
             if stop.is_requested() {
@@ -77,7 +74,7 @@ fn ask(agent: &Agent, base: &str, check: &Verification) -> Result<Answer, LabErr
         url: url.clone(),
         message: error.to_string(),
     };
-    let mut response = agent.get(&url).call().map_err(no_answer)?;
+    let mut response = agent.run(request(&url, check)?).map_err(no_answer)?;
     let status = response.status().as_u16();
     let body = response.body_mut().with_config();
     let body = body.limit(MAX_BODY_BYTES).lossy_utf8(true);
@@ -92,34 +89,44 @@ fn ask(agent: &Agent, base: &str, check: &Verification) -> Result<Answer, LabErr
     })
 }
 
+fn request(url: &str, check: &Verification) -> Result<Request<Vec<u8>>, LabError> {
+    let mut request = Request::builder().method(check.method.as_str()).uri(url);
+    for (name, value) in &check.headers {
+        request = request.header(name, value);
+    }
+    let body = match (&check.send, &check.send_file) {
+        (Some(text), _) => text.clone().into_bytes(),
+        (None, Some(file)) => Catalog::app_file(file)?.to_vec(),
+        (None, None) => Vec::new(),
+    };
+    request
+        .body(body)
+        .map_err(|error| LabError::Usage(format!("{} {url}: {error}", check.method)))
+}
+
 /// What is wrong with an answer, if anything is.
 fn check_answer(check: &Verification, status: u16, body: &str) -> Result<(), String> {
-    let shown: String = body.chars().take(SHOWN_CHARACTERS).collect();
     if status != check.status {
         return Err(format!(
-            "status {status} instead of {}: {shown}",
-            check.status
+            "status {status} instead of {}: {}",
+            check.status,
+            shown(body)
         ));
     }
-    let regex = Regex::new(&check.body).map_err(|error| error.to_string())?;
-    let captures = regex
-        .captures(body)
-        .ok_or_else(|| format!("its body does not match {}: {shown}", check.body))?;
-    for name in &check.positive {
-        let text = captures.name(name).map_or("", |group| group.as_str());
-        if !text.parse::<f64>().is_ok_and(|number| number > 0.0) {
-            return Err(format!(
-                "{name} is `{text}`, not a number above zero: {shown}"
-            ));
-        }
+    if let Some(pattern) = &check.body {
+        check_text("its body", body, pattern, &check.positive)?;
     }
-    Ok(())
+    if check.json.is_empty() {
+        return Ok(());
+    }
+    let json = serde_json::from_str(body);
+    let json = json.map_err(|error| format!("its body is no JSON ({error}): {}", shown(body)))?;
+    check_json(&json, &check.json)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Catalog;
 
     fn loop_check() -> Verification {
         Catalog.workload("loop").unwrap().verify.remove(0)
@@ -138,5 +145,27 @@ mod tests {
         assert!(refused(200, "<html>It works!</html>").contains("does not match"));
         let no_work = "Server: 10.0.0.7. Time: 23:59:59. Computation took 0.000000 s\n";
         assert!(refused(200, no_work).contains("not a number above zero"));
+    }
+
+    #[test]
+    fn json_is_compared_by_pointers() {
+        let mut check = loop_check();
+        check.body = None;
+        check.json = [("/a".to_owned(), serde_json::json!(1))].into();
+        assert_eq!(check_answer(&check, 200, "{\"a\": 1}"), Ok(()));
+        let refused = |body| check_answer(&check, 200, body).unwrap_err();
+        assert!(refused("{\"a\": 2}").contains("`/a` is 2, not 1"));
+        assert!(refused("rubbish").contains("no JSON"));
+    }
+
+    #[test]
+    fn a_question_carries_method_headers_and_body() {
+        let mut check = loop_check();
+        check.method = "POST".to_owned();
+        check.headers = [("content-type".to_owned(), "application/json".to_owned())].into();
+        check.send = Some("[1]".to_owned());
+        let request = request("http://127.0.0.1:1/x", &check).unwrap();
+        assert_eq!((request.method().as_str(), &request.body()[..]), ("POST", &b"[1]"[..]));
+        assert_eq!(request.headers()["content-type"], "application/json");
     }
 }
