@@ -8,6 +8,13 @@ from service import body_of, new_app
 app = new_app()
 
 
+@app.get("/")
+def ready() -> str:
+    """Says that the app is up."""
+    response.content_type = "text/plain; charset=utf-8"
+    return "ready"
+
+
 @app.post("/uploader")
 def uploader() -> bytes:
     """The text of the JSON, or JSON where the query says `format=json`."""

@@ -7,12 +7,12 @@ import evaluator
 from answers import Refusal, parsed
 
 
-def payload_of(body: Any) -> Dict[str, Any]:
-    """The payload of a request whose JSON is `body`."""
-    payload = body.get("payload") if isinstance(body, dict) else None
-    if not isinstance(payload, dict):
-        raise Refusal(400, "the body must be a JSON object with an object `payload`")
-    return payload
+def payload_of(body: Any) -> Any:
+    """The payload of a request whose JSON is `body`; what is wrong with it is the
+    evaluator's to say."""
+    if not isinstance(body, dict):
+        raise Refusal(400, "the body must be a JSON object with a `payload`")
+    return body.get("payload")
 
 
 def evaluated(body: bytes) -> Dict[str, Any]:

@@ -26,6 +26,7 @@ DEFAULT_DELAY_VARIABLE = "IO_BOUND_DEFAULT_DELAY"
 
 STATUS = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
+    412: grpc.StatusCode.FAILED_PRECONDITION,
     502: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
@@ -58,7 +59,7 @@ def has_upstream() -> bool:
 
 def no_upstream() -> Refusal:
     """The answer to `io_bound` where it cannot be served."""
-    return Refusal(502, "this server was started without an upstream service")
+    return Refusal(412, "this server was started without an upstream service")
 
 
 def status_of(refusal: Refusal) -> grpc.StatusCode:

@@ -3,7 +3,7 @@
 from falcon import Request, Response
 
 from echoing import echo
-from service import body_of, new_app
+from service import Ready, body_of, new_app
 
 
 class Uploader:
@@ -15,4 +15,5 @@ class Uploader:
 
 
 app = new_app()
+app.add_route("/", Ready())
 app.add_route("/uploader", Uploader())

@@ -7,7 +7,7 @@ answered every request with an empty body; this one answers.
 from falcon import Request, Response
 
 from evaluation import evaluated
-from service import body_of, new_app
+from service import Ready, body_of, new_app
 
 
 class Evaluation:
@@ -19,4 +19,5 @@ class Evaluation:
 
 
 app = new_app()
+app.add_route("/", Ready())
 app.add_route("/eval", Evaluation())

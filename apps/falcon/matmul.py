@@ -3,16 +3,7 @@
 from falcon import MEDIA_TEXT, Request, Response
 
 import matrices
-from service import new_app
-
-
-class Ready:
-    """Says that the app is up."""
-
-    def on_get(self, _request: Request, response: Response) -> None:
-        """`GET /`"""
-        response.content_type = MEDIA_TEXT
-        response.text = "ready"
+from service import Ready, new_app
 
 
 class CpuBound:

@@ -22,6 +22,15 @@ def body_of(request: Request) -> bytes:
     return body
 
 
+class Ready:
+    """Says that the app is up."""
+
+    def on_get(self, _request: Request, response: Response) -> None:
+        """`GET /`"""
+        response.content_type = falcon.MEDIA_TEXT
+        response.text = "ready"
+
+
 def _refuse(_request: Request, response: Response, refusal: Refusal, _params: dict) -> None:
     response.status = falcon.code_to_http_status(refusal.status)
     response.content_type = JSON

@@ -1,11 +1,18 @@
 """The `echo` workload: `POST /uploader` gives back the JSON that it gets, as text."""
 
 from fastapi import Request, Response
+from fastapi.responses import PlainTextResponse
 
 from echoing import echo
 from service import body_of, new_app
 
 app = new_app()
+
+
+@app.get("/", response_class=PlainTextResponse)
+async def ready() -> str:
+    """Says that the app is up."""
+    return "ready"
 
 
 @app.post("/uploader")

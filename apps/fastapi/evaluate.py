@@ -8,6 +8,7 @@ is why FastAPI came first in the evaluator study.
 from typing import Any
 
 from fastapi import Response
+from fastapi.responses import PlainTextResponse
 
 import evaluator
 from answers import JSON, json_text
@@ -15,6 +16,12 @@ from evaluation import payload_of
 from service import new_app
 
 app = new_app()
+
+
+@app.get("/", response_class=PlainTextResponse)
+async def ready() -> str:
+    """Says that the app is up."""
+    return "ready"
 
 
 @app.post("/eval")

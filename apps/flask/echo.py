@@ -2,10 +2,17 @@
 
 from flask import Response, request
 
+from answers import TEXT
 from echoing import echo
 from service import new_app
 
 app = new_app(__name__)
+
+
+@app.get("/")
+def ready() -> Response:
+    """Says that the app is up."""
+    return Response("ready", mimetype=TEXT)
 
 
 @app.post("/uploader")

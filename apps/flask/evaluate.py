@@ -2,11 +2,17 @@
 
 from flask import Response, request
 
-from answers import JSON, json_text
+from answers import JSON, TEXT, json_text
 from evaluation import evaluated
 from service import new_app
 
 app = new_app(__name__)
+
+
+@app.get("/")
+def ready() -> Response:
+    """Says that the app is up."""
+    return Response("ready", mimetype=TEXT)
 
 
 @app.post("/eval")

@@ -1,7 +1,7 @@
 """The `echo` workload: `POST /uploader` gives back the JSON that it gets, as text."""
 
 from echoing import echo
-from service import new_app
+from service import new_app, ready
 
 
 def uploader(request):
@@ -11,4 +11,5 @@ def uploader(request):
 
 
 app = new_app()
+app.router.add_route("/", ready, method="GET")
 app.router.add_route("/uploader", uploader, method="POST")

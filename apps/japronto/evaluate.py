@@ -5,7 +5,7 @@ A plain function, as in the original: one request at a time in each worker.
 
 from answers import JSON, json_text
 from evaluation import evaluated
-from service import new_app
+from service import new_app, ready
 
 
 def evaluate(request):
@@ -14,4 +14,5 @@ def evaluate(request):
 
 
 app = new_app()
+app.router.add_route("/", ready, method="GET")
 app.router.add_route("/eval", evaluate, method="POST")

@@ -21,6 +21,11 @@ def new_app() -> Application:
     return app
 
 
+def ready(request):
+    """Says that the app is up."""
+    return request.Response(text="ready")
+
+
 def refuse(request, refusal):
     """The JSON that stands for an error."""
     return request.Response(

@@ -9,10 +9,13 @@ from service import JSON_HEADERS, TEXT_HEADERS, body_of, refuse, wrong_method_or
 
 
 async def app(scope: Any, protocol: Any) -> None:
-    """The text of the JSON, or JSON where the query says `format=json`."""
+    """The text of the JSON, or JSON where the query says `format=json`; `ready` at `/`."""
+    if scope.path == "/" and scope.method in ("GET", "HEAD"):
+        protocol.response_str(200, TEXT_HEADERS, "ready")
+        return
     try:
         if scope.method != "POST" or scope.path != "/uploader":
-            raise wrong_method_or_path(scope.path == "/uploader")
+            raise wrong_method_or_path(scope.path in ("/", "/uploader"))
         form = parse_qs(scope.query_string).get("format", [None])[0]
         media_type, body = echo(await body_of(protocol), form)
     except Refusal as refusal:
