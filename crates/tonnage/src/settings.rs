@@ -48,6 +48,7 @@ pub(crate) fn lab() -> anyhow::Result<Settings> {
     Ok(Settings {
         home,
         cache,
+        tonnage: env::current_exe().context("cannot find the running program")?,
         python: folder("TONNAGE_PYTHON"),
         search_path: variable("PATH")
             .map(|path| env::split_paths(&path).collect())
