@@ -39,7 +39,7 @@ const FIGURES: [Column; 19] = [
     ("little_residual", |l| l.generator.little_residual),
 ];
 
-const FACTORS: [&str; 8] = [
+const FACTORS: [&str; 9] = [
     "stack",
     "workload",
     "workers",
