@@ -6,8 +6,10 @@
 
 mod answer;
 mod error;
+pub mod evaluate;
 mod hello;
 mod params;
+mod python;
 mod server;
 mod service;
 mod settings;

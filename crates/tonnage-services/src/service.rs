@@ -5,13 +5,15 @@ use tonnage_model::did_you_mean;
 
 use crate::error::ServiceError;
 use crate::settings::Settings;
-use crate::{answer, hello};
+use crate::{answer, evaluate, hello};
 
 /// A native service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     /// Fixed bytes.
     Hello,
+    /// Conditions on logs.
+    Evaluate,
 }
 
 /// What clients speak to a service.
@@ -25,7 +27,7 @@ pub(crate) enum Protocol {
 
 impl Service {
     /// Every service, in the order in which they are listed.
-    pub const ALL: [Self; 1] = [Self::Hello];
+    pub const ALL: [Self; 2] = [Self::Hello, Self::Evaluate];
 
     /// The service of this name.
     pub fn parse(name: &str) -> Result<Self, ServiceError> {
@@ -40,12 +42,13 @@ impl Service {
     pub fn name(self) -> &'static str {
         match self {
             Self::Hello => "hello",
+            Self::Evaluate => "evaluate",
         }
     }
 
     pub(crate) fn protocol(self) -> Protocol {
         match self {
-            Self::Hello => Protocol::Http,
+            Self::Hello | Self::Evaluate => Protocol::Http,
         }
     }
 
@@ -53,6 +56,7 @@ impl Service {
     pub(crate) fn router(self, _settings: &Settings) -> Result<Router, ServiceError> {
         let router = match self {
             Self::Hello => hello::router(),
+            Self::Evaluate => evaluate::router(),
         };
         Ok(router
             .fallback(answer::not_found)
