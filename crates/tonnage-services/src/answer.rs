@@ -1,7 +1,6 @@
 //! Errors as clients see them: `{"error": {"code": 404, "message": "…"}}`.
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -23,6 +22,13 @@ impl Refusal {
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
+
+    /// A request that fails because of what the upstream answered.
+    pub(crate) fn upstream_status(status: StatusCode) -> Self {
+        let code = status.as_u16();
+        let message = format!("the upstream service answered with status {code}");
+        Self::new(StatusCode::BAD_GATEWAY, message)
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -30,12 +36,6 @@ impl IntoResponse for Refusal {
         let code = self.status.as_u16();
         let body = json!({ "error": { "code": code, "message": self.message } });
         (self.status, Json(body)).into_response()
-    }
-}
-
-impl From<BytesRejection> for Refusal {
-    fn from(rejection: BytesRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
     }
 }
 

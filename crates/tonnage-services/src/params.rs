@@ -1,8 +1,10 @@
 //! The parameters of a query: numbers with their bounds.
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-use std::fmt::Display;
+
+use axum::extract::Request;
 
 use crate::answer::Refusal;
 
@@ -10,7 +12,11 @@ use crate::answer::Refusal;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Params<'a>(pub(crate) &'a str);
 
-impl Params<'_> {
+impl<'a> Params<'a> {
+    pub(crate) fn of(request: &'a Request) -> Self {
+        Self(request.uri().query().unwrap_or_default())
+    }
+
     /// The first value of `name`, decoded.
     pub(crate) fn text(self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.0.as_bytes())
@@ -33,7 +39,8 @@ impl Params<'_> {
         // NaN is in no range.
         let number = text.trim().parse().ok().filter(|n| bounds.contains(n));
         let (least, most) = (bounds.start(), bounds.end());
-        let wrong = || Refusal::bad_request(format!("{name} must be a number from {least} to {most}"));
+        let wrong =
+            || Refusal::bad_request(format!("{name} must be a number from {least} to {most}"));
         number.ok_or_else(wrong).map(Some)
     }
 }
@@ -46,9 +53,19 @@ mod tests {
     fn a_number_is_there_within_bounds_or_told_to_be_wrong() {
         let number = |query, bounds| Params(query).number::<f64>("delay", &bounds);
         assert_eq!(number("", 0.0..=1.0).unwrap(), None);
-        assert_eq!(number("x=1&delay=0.5&delay=2", 0.0..=1.0).unwrap(), Some(0.5));
+        assert_eq!(
+            number("x=1&delay=0.5&delay=2", 0.0..=1.0).unwrap(),
+            Some(0.5)
+        );
         assert_eq!(number("de%6Cay=%201", 0.0..=1.0).unwrap(), Some(1.0));
-        for wrong in ["delay=", "delay=2", "delay=-1", "delay=NaN", "delay=inf", "delay=x"] {
+        for wrong in [
+            "delay=",
+            "delay=2",
+            "delay=-1",
+            "delay=NaN",
+            "delay=inf",
+            "delay=x",
+        ] {
             let refusal = number(wrong, 0.0..=1.0).unwrap_err();
             assert_eq!(refusal.message, "delay must be a number from 0 to 1");
         }

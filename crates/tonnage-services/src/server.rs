@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
 use rustix::net::sockopt;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
@@ -109,7 +110,8 @@ pub fn serve(service: Service, settings: &Settings) -> Result<Handle, ServiceErr
         router,
         room: Arc::new(Semaphore::new(settings.max_connections.max(1))),
         stopped,
-        alive,
+        connections: GracefulShutdown::new(),
+        _alive: alive,
     };
     runtime.spawn(acceptor.run());
     Ok(Handle {
@@ -144,20 +146,25 @@ struct Acceptor {
     router: Router,
     room: Arc<Semaphore>,
     stopped: watch::Receiver<bool>,
-    alive: mpsc::Sender<Infallible>,
+    connections: GracefulShutdown,
+    _alive: mpsc::Sender<Infallible>,
 }
 
 impl Acceptor {
     async fn run(mut self) {
-        loop {
-            let Ok(place) = self.room.clone().acquire_owned().await else {
-                return;
-            };
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
-                _ = self.stopped.wait_for(|stop| *stop) => return,
-            };
-            match accepted {
+        let mut stopped = self.stopped.clone();
+        tokio::select! {
+            () = self.accept() => {}
+            _ = stopped.wait_for(|stop| *stop) => {}
+        }
+        // Nobody gets in any more, not even into the queue.
+        drop(self.listener);
+        self.connections.shutdown().await;
+    }
+
+    async fn accept(&mut self) {
+        while let Ok(place) = self.room.clone().acquire_owned().await {
+            match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let served = self.connection(stream);
                     tokio::spawn(async move {
@@ -171,19 +178,17 @@ impl Acceptor {
         }
     }
 
-    /// One connection from its first request to its end.
+    /// One connection from its first request to its end. How it ends is its
+    /// peer's affair.
     fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + use<> {
-        let (protocol, router) = (self.protocol, self.router.clone());
-        let (mut stopped, alive) = (self.stopped.clone(), self.alive.clone());
+        // Both only make a connection better; without them it still works.
+        let _ = stream.set_nodelay(true);
+        let _ = sockopt::set_tcp_user_timeout(&stream, SEND_TIMEOUT_MS);
+        let router = self.router.clone();
+        let (protocol, watcher) = (self.protocol, self.connections.watcher());
         async move {
-            // Both only make a connection better; without them it still works.
-            let _ = stream.set_nodelay(true);
-            let _ = sockopt::set_tcp_user_timeout(&stream, SEND_TIMEOUT_MS);
             let answer = service_fn(move |request| answered(router.clone(), request));
             let stream = TokioIo::new(stream);
-            let stop = async move {
-                let _ = stopped.wait_for(|stop| *stop).await;
-            };
             match protocol {
                 Protocol::Http => {
                     let connection = http1::Builder::new()
@@ -191,12 +196,7 @@ impl Acceptor {
                         .header_read_timeout(HEAD_TIMEOUT)
                         .max_buf_size(MAX_HEAD)
                         .serve_connection(stream, answer);
-                    let mut connection = std::pin::pin!(connection);
-                    tokio::select! {
-                        _ = connection.as_mut() => return,
-                        () = stop => connection.as_mut().graceful_shutdown(),
-                    }
-                    let _ = connection.await;
+                    let _ = watcher.watch(connection).await;
                 }
                 Protocol::Grpc => {
                     let connection = http2::Builder::new(TokioExecutor::new())
@@ -205,15 +205,9 @@ impl Acceptor {
                         .max_header_list_size(MAX_HEAD as u32)
                         .max_concurrent_streams(MAX_STREAMS)
                         .serve_connection(stream, answer);
-                    let mut connection = std::pin::pin!(connection);
-                    tokio::select! {
-                        _ = connection.as_mut() => return,
-                        () = stop => connection.as_mut().graceful_shutdown(),
-                    }
-                    let _ = connection.await;
+                    let _ = watcher.watch(connection).await;
                 }
             }
-            drop(alive);
         }
     }
 }
@@ -222,7 +216,13 @@ impl Acceptor {
 fn is_of_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     let kind = error.kind();
-    [ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted].contains(&kind)
+    [
+        ConnectionAborted,
+        ConnectionRefused,
+        ConnectionReset,
+        Interrupted,
+    ]
+    .contains(&kind)
 }
 
 /// An answer that is none: the connection is closed instead.
@@ -238,10 +238,7 @@ impl IntoResponse for HangUp {
     }
 }
 
-async fn answered(
-    router: Router,
-    request: hyper::Request<Incoming>,
-) -> Result<Response, HangUp> {
+async fn answered(router: Router, request: hyper::Request<Incoming>) -> Result<Response, HangUp> {
     match tokio::time::timeout(REQUEST_TIMEOUT, router.oneshot(request)).await {
         Ok(Ok(response)) => match response.extensions().get::<HangUp>() {
             Some(hang_up) => Err(*hang_up),

@@ -5,13 +5,31 @@ use tonnage_model::did_you_mean;
 
 use crate::error::ServiceError;
 use crate::settings::Settings;
-use crate::{answer, hello};
+use crate::{answer, echo, evaluate, fanout, grpc, hello, matmul, nested_loop, relay, restaurants, slow};
 
 /// A native service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     /// Fixed bytes.
     Hello,
+    /// JSON in, its text back.
+    Echo,
+    /// A nested loop.
+    Loop,
+    /// Random matrices.
+    Matmul,
+    /// Ten calls to a slow upstream at once.
+    Fanout,
+    /// The slow upstream.
+    Slow,
+    /// JSON of an upstream, cached.
+    Relay,
+    /// The upstream of the relay.
+    Restaurants,
+    /// Conditions on logs.
+    Evaluate,
+    /// `matmul` and `fanout` over gRPC.
+    Grpc,
 }
 
 /// What clients speak to a service.
@@ -25,14 +43,28 @@ pub(crate) enum Protocol {
 
 impl Service {
     /// Every service, in the order in which they are listed.
-    pub const ALL: [Self; 1] = [Self::Hello];
+    pub const ALL: &[Self] = &[
+        Self::Hello,
+        Self::Echo,
+        Self::Loop,
+        Self::Matmul,
+        Self::Fanout,
+        Self::Slow,
+        Self::Relay,
+        Self::Restaurants,
+        Self::Evaluate,
+        Self::Grpc,
+    ];
 
     /// The service of this name.
     pub fn parse(name: &str) -> Result<Self, ServiceError> {
-        let found = Self::ALL.into_iter().find(|service| service.name() == name);
-        found.ok_or_else(|| ServiceError::Unknown {
-            name: name.to_owned(),
-            hint: did_you_mean(name, &Self::ALL.map(Self::name)),
+        let found = Self::ALL.iter().find(|service| service.name() == name);
+        found.copied().ok_or_else(|| {
+            let known: Vec<&str> = Self::ALL.iter().map(|service| service.name()).collect();
+            ServiceError::Unknown {
+                name: name.to_owned(),
+                hint: did_you_mean(name, &known),
+            }
         })
     }
 
@@ -40,19 +72,39 @@ impl Service {
     pub fn name(self) -> &'static str {
         match self {
             Self::Hello => "hello",
+            Self::Echo => "echo",
+            Self::Loop => "loop",
+            Self::Matmul => "matmul",
+            Self::Fanout => "fanout",
+            Self::Slow => "slow",
+            Self::Relay => "relay",
+            Self::Restaurants => "restaurants",
+            Self::Evaluate => "evaluate",
+            Self::Grpc => "grpc",
         }
     }
 
     pub(crate) fn protocol(self) -> Protocol {
         match self {
-            Self::Hello => Protocol::Http,
+            Self::Grpc => Protocol::Grpc,
+            _ => Protocol::Http,
         }
     }
 
-    /// What it answers, with an error for everything else.
-    pub(crate) fn router(self, _settings: &Settings) -> Result<Router, ServiceError> {
+    /// What it answers.
+    pub(crate) fn router(self, settings: &Settings) -> Result<Router, ServiceError> {
         let router = match self {
             Self::Hello => hello::router(),
+            Self::Echo => echo::router(),
+            Self::Loop => nested_loop::router(settings),
+            Self::Matmul => matmul::router(settings),
+            Self::Fanout => fanout::router(settings)?,
+            Self::Slow => slow::router(),
+            Self::Relay => relay::router(settings)?,
+            Self::Restaurants => restaurants::router(settings)?,
+            Self::Evaluate => evaluate::router(),
+            // Its errors are gRPC's own.
+            Self::Grpc => return grpc::router(settings),
         };
         Ok(router
             .fallback(answer::not_found)

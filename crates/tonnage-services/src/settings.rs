@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::ServiceError;
+use crate::restaurants::Trouble;
+
 /// How to start a service.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -13,6 +16,17 @@ pub struct Settings {
     pub port: u16,
     /// Threads that answer, which is also how many CPU-bound requests run at a time.
     pub threads: usize,
+    /// URL of the service behind this one, such as `http://127.0.0.1:4000`.
+    pub upstream: Option<String>,
+    /// How long gRPC's `io_bound` lets the upstream wait where the call has no
+    /// number or 0.
+    pub default_delay: Duration,
+    /// The longest wait of the relay for its upstream.
+    pub relay_timeout: Duration,
+    /// How long the relay keeps an answer.
+    pub cache_ttl: Duration,
+    /// What the simulated restaurant service does wrong from the start.
+    pub trouble: Trouble,
     /// Connections served at a time; more wait in the system's queue.
     pub max_connections: usize,
     /// How long requests in flight may take once the service is told to stop.
@@ -27,10 +41,25 @@ impl Default for Settings {
             host: "127.0.0.1".to_owned(),
             port: 0,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            upstream: None,
+            default_delay: Duration::from_secs(1),
+            relay_timeout: Duration::from_secs(5),
+            cache_ttl: Duration::from_secs(10),
+            trouble: Trouble::default(),
             max_connections: 10_000,
             grace: Duration::from_secs(1),
             log: Log::default(),
         }
+    }
+}
+
+impl Settings {
+    /// The URL of the upstream, without which `service` cannot do its work.
+    pub(crate) fn upstream(&self, service: &str) -> Result<&str, ServiceError> {
+        self.upstream.as_deref().ok_or_else(|| {
+            let message = "needs the URL of its upstream: --upstream http://127.0.0.1:4000";
+            ServiceError::Setting(format!("`{service}` {message}"))
+        })
     }
 }
 

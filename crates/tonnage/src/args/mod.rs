@@ -1,6 +1,7 @@
 //! The flags, as they are typed: nothing here is looked up or resolved.
 
 mod load;
+mod service;
 mod study;
 
 use clap::{Args, Parser, Subcommand};
@@ -10,6 +11,7 @@ pub(crate) use load::{
     ConnectionArgs, ExpectArgs, LoadArgs, LoadCommand, MergeArgs, OutputArgs, PaceArgs, PickArg,
     ProtocolArgs, RequestArgs, TlsArgs,
 };
+pub(crate) use service::ServiceArgs;
 pub(crate) use study::{RunArgs, StudyArgs, StudyCommand};
 
 /// How much load a Python web service can carry, measured honestly.
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Study(StudyArgs),
     /// Run a stack in the foreground
     Up(UpArgs),
+    /// Run a native service in the foreground
+    Service(ServiceArgs),
     /// What serves apps
     Stack(ListArgs),
     /// What a request does
