@@ -27,6 +27,13 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 MAX_ANSWER = 1 << 26
 
 
+def interpreter():
+    """The Python to start. Inside uWSGI `sys.executable` names uWSGI itself."""
+    if os.path.basename(sys.executable or "").startswith("python"):
+        return sys.executable
+    return os.path.join(sys.prefix, "bin", "python3")
+
+
 class Gone(Exception):
     """An interpreter that ended, or did not answer in time."""
 
@@ -47,7 +54,7 @@ class Interpreter(object):
     def __init__(self, bounds, flags=()):
         self.bounds = bounds
         self.process = subprocess.Popen(
-            [sys.executable] + list(flags) + ["-c", RUNNER, FOLDER],
+            [interpreter()] + list(flags) + ["-c", RUNNER, FOLDER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

@@ -29,11 +29,11 @@ MAX_KEPT = 1024
 TOKEN = re.compile(
     r"""
     (?P<space>[ ]+)
-  | (?P<comment>\#[^\r\n]*)
+  | (?P<comment>\#[^\x00-\x08\x0a-\x1f]*)
   | (?P<newline>\n)
   | (?P<name>[A-Za-z][A-Za-z0-9_]*)
   | (?P<number>(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?)?)
-  | (?P<string>"(?:[^"\\\r\n]|\\[\\"'nrt])*"|'(?:[^'\\\r\n]|\\[\\"'nrt])*')
+  | (?P<string>"(?:[^"\\\x00-\x1f]|\\[\\"'nrt])*"|'(?:[^'\\\x00-\x1f]|\\[\\"'nrt])*')
   | (?P<operator>//=|==|!=|<=|>=|\+=|-=|\*=|/=|%=|//|[-+*/%<>=(){}\[\],:.;])
     """,
     re.VERBOSE,
@@ -196,7 +196,7 @@ class Checker(object):
 
     def statement_Return(self, node, depth):
         if not self.in_function:
-            raise Refused("return stands in a function only")
+            raise Refused(NOT_COMMON)
         value = node.value and self.expression(node.value, depth)
         return ast.Return(value)
 
@@ -254,8 +254,8 @@ class Checker(object):
             value = self.expression(node.value, depth)
             return ast.Expr(guarded("set", [container, index, value]))
         value = self.expression(node.value, depth)
-        if kind == "Tuple":
-            value = guarded("unpack", [value, literal(len(target.elts))])
+        if width_of(target):
+            value = guarded("unpack", [value, literal(width_of(target))])
         rewritten = ast.Assign([self.target(target)], value)
         rewritten.type_comment = None
         return rewritten
@@ -281,16 +281,13 @@ class Checker(object):
     # What is assigned to.
 
     def target(self, node):
-        """A name, or names in a tuple."""
-        kind = type(node).__name__
-        if kind == "Name":
-            self.check_assigned(node.id)
-            return node
-        if kind == "Tuple" and node.elts and all(is_name(part) for part in node.elts):
-            for part in node.elts:
-                self.check_assigned(part.id)
-            return node
-        raise Refused(NOT_COMMON)
+        """A name, or several."""
+        parts = parts_of(node)
+        if len(parts) < width_of(node) or not all(is_name(part) for part in parts):
+            raise Refused(NOT_COMMON)
+        for part in parts:
+            self.check_assigned(part.id)
+        return node
 
     def check_assigned(self, name):
         """Refuses to give what the language names another meaning."""
@@ -306,8 +303,7 @@ class Checker(object):
 
     def iterable(self, target, node, depth):
         """What a loop goes through, with the number of names it sets at once."""
-        width = len(target.elts) if type(target).__name__ == "Tuple" else 0
-        return guarded("iter", [self.expression(node, depth), literal(width)])
+        return guarded("iter", [self.expression(node, depth), literal(width_of(target))])
 
     # Expressions.
 
@@ -464,10 +460,19 @@ def index_of(node):
     return index.value if type(index).__name__ == "Index" else index
 
 
+def parts_of(target):
+    """The targets in a target; Starlark's tree does not tell `a, b` from `[a, b]`."""
+    return target.elts if type(target).__name__ in ("Tuple", "List") else [target]
+
+
+def width_of(target):
+    """How many values a target takes apart, at least two; 0 for one that takes the whole."""
+    return max(len(target.elts), 2) if type(target).__name__ in ("Tuple", "List") else 0
+
+
 def names_of(target):
     """The names that a target sets; anything else is refused when it is rewritten."""
-    parts = target.elts if type(target).__name__ == "Tuple" else [target]
-    return {part.id for part in parts if is_name(part)}
+    return {part.id for part in parts_of(target) if is_name(part)}
 
 
 def assigned_names(body):
@@ -505,7 +510,11 @@ class Condition(object):
 
     def __init__(self, text):
         tree = rewritten(text)
-        self.code = marshal.dumps(compile(tree, "<condition>", "exec"))
+        try:
+            self.code = marshal.dumps(compile(tree, "<condition>", "exec"))
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            # Two parameters of one name, say.
+            raise Refused(NOT_COMMON)
         self.weight = weight_of(text)
         self._function = None
 

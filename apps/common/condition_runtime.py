@@ -424,14 +424,17 @@ def is_digits(text):
     return bool(text) and ASCII_DIGITS.issuperset(text)
 
 
+def unsigned(digits):
+    return digits[1:] if digits[:1] in ("+", "-") else digits
+
+
 def call_int(guard, value):
     guard.pay(1)
     if type(value) is int:
         return value
     if type(value) is float:
         return number(int(value))
-    digits = text_argument("int", value)
-    digits = digits[1:] if digits[:1] in ("+", "-") else digits
+    digits = unsigned(text_argument("int", value))
     if len(digits) > 64 or not is_digits(digits):
         raise Refused("int needs a whole number")
     return number(int(value))
@@ -442,15 +445,8 @@ def call_float(guard, value):
     if is_number(value):
         return float(value)
     text_argument("float", value)
-    mantissa, exponent = value, "0"
-    for mark in ("e", "E"):
-        if mark in mantissa:
-            mantissa, exponent = mantissa.split(mark, 1)
-    for sign in ("+", "-"):
-        mantissa = mantissa[1:] if mantissa.startswith(sign) else mantissa
-        exponent = exponent[1:] if exponent.startswith(sign) else exponent
-        if mantissa[:1] in ("+", "-") and sign == "+":
-            raise Refused("float needs a number")
+    mantissa, mark, exponent = value.replace("E", "e").partition("e")
+    mantissa, exponent = unsigned(mantissa), unsigned(exponent) if mark else "0"
     whole, _, fraction = mantissa.partition(".")
     parts = (whole, fraction or "0", exponent)
     if len(value) > 64 or not all(is_digits(part) for part in parts):

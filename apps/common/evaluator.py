@@ -8,7 +8,7 @@ the environment variable EVALUATE_MODE:
 - `inprocess`: in the calling thread.
 
 `docs/workloads.md` defines payload, answer and the language of conditions. As a
-program, this module answers payloads from standard input, one JSON a line.
+program, this module answers bodies of requests from standard input, one a line.
 """
 
 import json
@@ -146,16 +146,15 @@ def evaluate(payload):
 
 
 def main():
-    """Answers payloads from standard input, one a line."""
+    """Answers the bodies of requests from standard input, one a line. For tests and
+    benchmarks, EVALUATE_SPAWN_FLAGS go to each spawned interpreter."""
     flags = os.environ.get("EVALUATE_SPAWN_FLAGS", "").split()
     evaluator = Evaluator(os.environ.get("EVALUATE_MODE") or "spawn", flags=flags)
-    for line in sys.stdin:
-        try:
-            answer = evaluator.evaluate(json.loads(line))
-        except ValueError:
-            answer = {"error": "not JSON", "condition": None}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    for line in sys.stdin.buffer:
+        answer = evaluator.evaluate(json.loads(line.decode("utf-8"))["payload"])
+        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+        sys.stdout.buffer.write(text.encode("utf-8") + b"\n")
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import grpc
 from grpc_reflection.v1alpha import reflection
 
 import matrices
-from answers import Refusal
+from answers import Refusal, number
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "grpc"))
 # Needs grpcio-tools; no generated code has to be kept in step with its library.
@@ -47,9 +47,10 @@ def rounds(request: Any) -> int:
 
 def delay(request: Any) -> float:
     """How many seconds each upstream call of an `io_bound` request shall take."""
-    from fan_out import delay_of
+    from fan_out import DEFAULT_DELAY_S, MAX_DELAY_S
 
-    return delay_of(str(request.num) if request.num else os.environ.get(DEFAULT_DELAY_VARIABLE))
+    text = str(request.num) if request.num else os.environ.get(DEFAULT_DELAY_VARIABLE)
+    return number("num", text, float, DEFAULT_DELAY_S, 0, MAX_DELAY_S)
 
 
 def has_upstream() -> bool:

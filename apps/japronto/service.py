@@ -10,6 +10,7 @@ import importlib
 import sys
 
 from japronto import Application
+from japronto.router import RouteNotFoundException
 
 from answers import Refusal
 
@@ -18,6 +19,7 @@ def new_app() -> Application:
     """A Japronto app without routes."""
     app = Application()
     app.add_error_handler(Refusal, refuse)
+    app.add_error_handler(RouteNotFoundException, refuse_path)
     return app
 
 
@@ -31,6 +33,11 @@ def refuse(request, refusal):
     return request.Response(
         code=refusal.status, text=refusal.text(), mime_type="application/json"
     )
+
+
+def refuse_path(request, _error):
+    """The answer to a path, or a method, that no route takes."""
+    return refuse(request, Refusal(404, "there is nothing at this path"))
 
 
 def main() -> None:

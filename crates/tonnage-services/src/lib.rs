@@ -10,6 +10,7 @@ mod calls;
 mod cores;
 mod echo;
 mod error;
+pub mod evaluate;
 mod fanout;
 mod grpc;
 mod hello;

@@ -5,7 +5,7 @@ use tonnage_model::did_you_mean;
 
 use crate::error::ServiceError;
 use crate::settings::Settings;
-use crate::{answer, echo, fanout, grpc, hello, matmul, nested_loop, relay, restaurants, slow};
+use crate::{answer, echo, evaluate, fanout, grpc, hello, matmul, nested_loop, relay, restaurants, slow};
 
 /// A native service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Service {
     Relay,
     /// The upstream of the relay.
     Restaurants,
+    /// Conditions on logs.
+    Evaluate,
     /// `matmul` and `fanout` over gRPC.
     Grpc,
 }
@@ -50,6 +52,7 @@ impl Service {
         Self::Slow,
         Self::Relay,
         Self::Restaurants,
+        Self::Evaluate,
         Self::Grpc,
     ];
 
@@ -76,6 +79,7 @@ impl Service {
             Self::Slow => "slow",
             Self::Relay => "relay",
             Self::Restaurants => "restaurants",
+            Self::Evaluate => "evaluate",
             Self::Grpc => "grpc",
         }
     }
@@ -98,6 +102,7 @@ impl Service {
             Self::Slow => slow::router(),
             Self::Relay => relay::router(settings)?,
             Self::Restaurants => restaurants::router(settings)?,
+            Self::Evaluate => evaluate::router(),
             // Its errors are gRPC's own.
             Self::Grpc => return grpc::router(settings),
         };
