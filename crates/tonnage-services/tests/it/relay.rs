@@ -147,7 +147,7 @@ fn each_failure_has_its_error_and_is_not_kept() {
         (json!({ "status": 500 }), 502, "status 500"),
         (json!({ "status": 301 }), 502, "status 301"),
         (json!({ "status": 429 }), 502, "429"),
-        (json!({ "status": null, "garbage": true }), 501, "no JSON"),
+        (json!({ "status": null, "garbage": true }), 501, "not JSON"),
         (
             json!({ "garbage": null, "delay_ms": 60_000 }),
             504,
@@ -173,7 +173,7 @@ fn a_rate_limit_is_named() {
     let limited = (0..1000)
         .map(|_| pair.ask())
         .find(|answer| answer.status != 200);
-    limited.unwrap().is_error(502, "limits its rate");
+    limited.unwrap().is_error(502, "limits the rate");
 }
 
 #[test]

@@ -35,6 +35,7 @@ fn echo_answers_python_s_text_or_json() {
     for no_json in ["", "{", "NaN", "[1,]"] {
         post(&echo, "/uploader", no_json.as_bytes()).is_error(400, "not JSON");
     }
+    assert_eq!(get(&echo, "/").body, "ready");
     get(&echo, "/uploader").is_error(405, "method");
 }
 
