@@ -10,6 +10,9 @@ use ureq::Agent;
 /// The longest that anything here may take; a bound, not an expectation.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// The largest answer that is read, in bytes.
+const MAX_ANSWER: u64 = 32 * 1024 * 1024;
+
 /// What a service answered.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -27,7 +30,10 @@ impl Answer {
             status: response.status().as_u16(),
             content_type: header("content-type").unwrap_or_default(),
             upstream_calls: header("x-upstream-calls").map(|calls| calls.parse().unwrap()),
-            body: response.body_mut().read_to_string().unwrap(),
+            body: {
+                let body = response.body_mut().with_config().limit(MAX_ANSWER);
+                body.read_to_string().unwrap()
+            },
         }
     }
 

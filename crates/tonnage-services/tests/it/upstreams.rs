@@ -35,10 +35,10 @@ fn ten_calls_at_once_are_one_delay() {
 #[test]
 fn an_upstream_that_fails_is_a_bad_gateway() {
     // It knows no such path.
-    let hello = start("echo");
-    let fanout = start_with("fanout", in_front_of(hello.url()));
+    let other = start("restaurants");
+    let fanout = start_with("fanout", in_front_of(other.url()));
     get(&fanout, "/io_bound?delay=0").is_error(502, "answered with status 404");
-    hello.stop();
+    other.stop();
     get(&fanout, "/io_bound?delay=0").is_error(502, "failed");
 }
 
