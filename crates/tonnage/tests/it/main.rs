@@ -12,6 +12,7 @@ mod answerer;
 mod load;
 mod load_models;
 mod own_stack;
+mod service;
 mod stack;
 mod study;
 mod trouble;
