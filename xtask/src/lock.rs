@@ -1,5 +1,6 @@
 //! `cargo xtask lock`: resolves every `*.in` below `stacks/` into a lock file
-//! with hashes, for all supported versions of Python at once.
+//! with hashes, for all supported versions of Python at once, or for the one that
+//! its first line names (`# python 3.6`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,9 +28,9 @@ pub(crate) fn lock() -> anyhow::Result<()> {
                 "compile",
                 "--quiet",
                 "--upgrade",
-                "--universal",
                 "--generate-hashes",
             ])
+            .args(versions(&fs::read_to_string(&input)?))
             // Neither a path nor a host of this machine belongs into the file.
             .args([
                 "--no-header",
@@ -37,7 +38,6 @@ pub(crate) fn lock() -> anyhow::Result<()> {
                 "--no-emit-index-url",
                 "--no-emit-find-links",
             ])
-            .args(["--python-version", OLDEST_PYTHON])
             .arg(&input)
             .arg("--output-file")
             .arg(&output)
@@ -47,6 +47,15 @@ pub(crate) fn lock() -> anyhow::Result<()> {
         println!("{}", output.display());
     }
     Ok(())
+}
+
+/// The options that say for which Python requirements are resolved.
+fn versions(requirements: &str) -> Vec<&str> {
+    let first = requirements.lines().next().unwrap_or_default();
+    match first.strip_prefix("# python ") {
+        Some(only) => vec!["--python-version", only.trim()],
+        None => vec!["--universal", "--python-version", OLDEST_PYTHON],
+    }
 }
 
 fn inputs_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -18,7 +18,7 @@ pub(crate) struct Package {
 }
 
 /// Every system package.
-pub(crate) const PACKAGES: [Package; 4] = [
+pub(crate) const PACKAGES: [Package; 5] = [
     Package {
         name: "chromium",
         program: "chromium",
@@ -38,6 +38,12 @@ pub(crate) const PACKAGES: [Package; 4] = [
         purpose: "the load engine against a real web server",
     },
     Package {
+        name: "nginx-light",
+        program: "nginx",
+        feature: Some("tonnage/zoo-tests"),
+        purpose: "every stack with every workload",
+    },
+    Package {
         name: "wrk",
         program: "wrk",
         feature: Some("tonnage/wrk-tests"),
@@ -45,9 +51,11 @@ pub(crate) const PACKAGES: [Package; 4] = [
     },
 ];
 
-/// Their names.
+/// Their names, each once.
 pub(crate) fn names() -> Vec<&'static str> {
-    PACKAGES.iter().map(|package| package.name).collect()
+    let mut names: Vec<_> = PACKAGES.iter().map(|package| package.name).collect();
+    names.dedup();
+    names
 }
 
 impl Package {

@@ -1,19 +1,20 @@
-//! What can be run: the stacks, apps, workloads and studies that travel in the
-//! binary, so that an installed Tonnage needs no checkout.
+//! What travels in the binary, so that an installed Tonnage needs no checkout:
+//! stacks, apps, workloads, studies and published figures. Stacks of the user's
+//! own are found by `stacks`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use include_dir::{Dir, DirEntry, include_dir};
-use sha2::{Digest, Sha256};
+use include_dir::{Dir, include_dir};
 use tonnage_model::{
-    App, FileError, PublishedFigure, Stack, Study, Template, Workload, Workloads, did_you_mean,
-    parse_published, parse_toml,
+    App, PublishedFigure, Study, Workload, Workloads, did_you_mean, locate, parse_published,
+    parse_toml,
 };
 
-use crate::LabError;
+use crate::unpack::unpack;
+use crate::{FoundStack, LabError};
 
-static STACKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../stacks");
+pub(crate) static STACKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../stacks");
 static APPS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../apps");
 static STUDIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../studies");
 
@@ -22,70 +23,33 @@ static STUDIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../studies");
 pub struct Catalog;
 
 impl Catalog {
-    /// Names of all stacks, sorted.
-    pub fn stack_names(self) -> Vec<&'static str> {
-        folder_names(&STACKS)
-    }
-
-    /// A stack by name.
-    pub fn stack(self, name: &str) -> Result<Stack, LabError> {
-        let names = self.stack_names();
-        known("stack", name, &names)?;
-        let file = format!("stacks/{name}/stack.toml");
-        let text = embedded(&STACKS, &format!("{name}/stack.toml"))?;
-        let stack: Stack = parse_toml(&file, text)?;
-        let templates = stack
-            .command
-            .iter()
-            .chain(&stack.directories)
-            .chain(stack.environment.values());
-        check_templates(&file, text, templates, &Stack::PLACEHOLDERS)?;
-        Ok(stack)
-    }
-
-    /// The locked requirements of a stack.
-    pub fn stack_lock(self, name: &str, stack: &Stack) -> Result<&'static str, LabError> {
-        embedded(&STACKS, &format!("{name}/{}", stack.lock))
-    }
-
     /// The locked requirements of the installer itself.
     pub(crate) fn installer_lock() -> Result<&'static str, LabError> {
-        embedded(&STACKS, "uv.lock")
+        embedded_in(&STACKS, "uv.lock")
     }
 
     /// Names of all apps' folders, sorted.
     pub fn app_names(self) -> Vec<&'static str> {
-        folder_names(&APPS)
+        folders_with(&APPS, "app.toml")
     }
 
     /// A framework's apps by the name of their folder.
     pub fn app(self, name: &str) -> Result<App, LabError> {
         known("app", name, &self.app_names())?;
         let file = format!("apps/{name}/app.toml");
-        let text = embedded(&APPS, &format!("{name}/app.toml"))?;
-        let app: App = parse_toml(&file, text)?;
-        check_templates(&file, text, app.environment.values(), &App::PLACEHOLDERS)?;
-        Ok(app)
+        let text = embedded_in(&APPS, &format!("{name}/app.toml"))?;
+        Ok(App::parse(&file, text)?)
     }
 
     /// All workloads.
     pub fn workloads(self) -> Result<Workloads, LabError> {
         let file = "apps/workloads.toml";
-        let text = embedded(&APPS, "workloads.toml")?;
+        let text = embedded_in(&APPS, "workloads.toml")?;
         let workloads: Workloads = parse_toml(file, text)?;
-        for check in workloads.values().flat_map(|workload| &workload.verify) {
-            let regex = regex::Regex::new(&check.body)
-                .map_err(|error| locate(file, text, &check.body, &error.to_string()))?;
-            let group_exists =
-                |name: &&String| !regex.capture_names().flatten().any(|group| group == *name);
-            if let Some(missing) = check.positive.iter().find(group_exists) {
-                return Err(locate(
-                    file,
-                    text,
-                    missing,
-                    &format!("`body` has no group `{missing}`"),
-                ));
-            }
+        for workload in workloads.values() {
+            check_workload(workload).map_err(|(needle, message)| {
+                LabError::File(locate(file, text, &needle, message))
+            })?;
         }
         Ok(workloads)
     }
@@ -95,26 +59,42 @@ impl Catalog {
         let mut workloads = self.workloads()?;
         let names: Vec<&str> = workloads.keys().map(String::as_str).collect();
         known("workload", name, &names)?;
-        workloads.remove(name).ok_or_else(|| missing(name))
+        workloads.remove(name).ok_or_else(|| LabError::missing_data(name))
     }
 
-    /// The import path of the app with which a stack serves a workload.
+    /// The import path of the app with which a stack serves a workload, and the
+    /// workload.
     pub fn app_target(
         self,
-        stack_name: &str,
-        stack: &Stack,
+        found: &FoundStack,
         workload: &str,
-    ) -> Result<String, LabError> {
-        self.workload(workload)?;
-        let app = self.app(&stack.app)?;
-        app.targets.get(workload).cloned().ok_or_else(|| {
-            let served: Vec<&str> = app.targets.keys().map(String::as_str).collect();
-            LabError::NotServed {
-                stack: stack_name.to_owned(),
-                workload: workload.to_owned(),
-                hint: did_you_mean(workload, &served),
+    ) -> Result<(String, Workload), LabError> {
+        let asked = self.workload(workload)?;
+        let served = self.served(found)?;
+        match served.into_iter().find(|(name, _)| name == workload) {
+            Some((_, target)) => Ok((target, asked)),
+            None => {
+                let served = self.served(found)?;
+                let served: Vec<&str> = served.iter().map(|(name, _)| name.as_str()).collect();
+                Err(LabError::NotServed {
+                    stack: found.name.clone(),
+                    workload: workload.to_owned(),
+                    hint: did_you_mean(workload, &served),
+                })
             }
-        })
+        }
+    }
+
+    /// What a stack serves: each workload that its app implements and that can be
+    /// asked over what it speaks, with the import path of the app.
+    pub fn served(self, found: &FoundStack) -> Result<Vec<(String, String)>, LabError> {
+        let workloads = self.workloads()?;
+        let is_asked = |name: &String| {
+            let workload = workloads.get(name);
+            workload.is_some_and(|workload| workload.is_asked_over(found.stack.protocol))
+        };
+        let targets = self.app(&found.stack.app)?.targets.into_iter();
+        Ok(targets.filter(|(name, _)| is_asked(name)).collect())
     }
 
     /// Names of all studies, sorted.
@@ -142,7 +122,7 @@ impl Catalog {
             return Ok((name.to_string_lossy().into_owned(), text));
         }
         known("study", name_or_file, &self.study_names())?;
-        let text = embedded(&STUDIES, &format!("{name_or_file}.toml"))?;
+        let text = embedded_in(&STUDIES, &format!("{name_or_file}.toml"))?;
         Ok((name_or_file.to_owned(), text.to_owned()))
     }
 
@@ -154,40 +134,52 @@ impl Catalog {
 
     /// Every figure that was published about the studies.
     pub fn published(self) -> Result<Vec<PublishedFigure>, LabError> {
-        let text = embedded(&STUDIES, "published-figures.csv")?;
+        let text = embedded_in(&STUDIES, "published-figures.csv")?;
         parse_published(text).map_err(|error| LabError::Usage(error.to_string()))
     }
 
-    /// Unpacks a framework's apps below `cache` and gives their folder. Its name
-    /// holds a hash of the content, so that no version disturbs another.
-    pub(crate) fn unpack_app(name: &str, cache: &Path) -> Result<PathBuf, LabError> {
-        let folder = APPS.get_dir(name).ok_or_else(|| missing(name))?;
-        let files: Vec<_> = folder
-            .files()
-            .filter(|file| !is_bytecode(file.path()))
-            .collect();
-        let mut hash = Sha256::new();
-        for file in &files {
-            hash.update(file.path().to_string_lossy().as_bytes());
-            hash.update([0]);
-            hash.update(file.contents());
-        }
-        let target = cache
-            .join("apps")
-            .join(format!("{name}-{}", short_hex(&hash.finalize())));
-        fs::create_dir_all(&target).map_err(LabError::io(&target))?;
-        for file in files {
-            let path = target.join(file.path().file_name().unwrap_or_default());
-            if fs::read(&path).is_ok_and(|existing| existing == file.contents()) {
-                continue;
-            }
-            // Renamed into place: another run may be starting a server from here.
-            let new = path.with_extension(format!("new-{}", std::process::id()));
-            fs::write(&new, file.contents()).map_err(LabError::io(&new))?;
-            fs::rename(&new, &path).map_err(LabError::io(&path))?;
-        }
-        Ok(target)
+    /// Unpacks all apps below `cache`, as they lie beside each other here, and
+    /// gives their folder.
+    pub(crate) fn unpack_apps(cache: &Path) -> Result<PathBuf, LabError> {
+        unpack(&APPS, "apps", cache)
     }
+
+    /// A file of the apps' folder, such as `data/echo.json`.
+    pub(crate) fn app_file(path: &str) -> Result<&'static [u8], LabError> {
+        let file = APPS.get_file(path).map(include_dir::File::contents);
+        file.ok_or_else(|| LabError::missing_data(&format!("apps/{path}")))
+    }
+}
+
+/// What is wrong with a workload, if anything is: a text near the place, and why.
+fn check_workload(workload: &Workload) -> Result<(), (String, String)> {
+    for check in &workload.verify {
+        let regex = check.body.as_deref().map(check_regex).transpose()?;
+        let has_group = |name: &String| {
+            let groups = regex.iter().flat_map(|regex| regex.capture_names().flatten());
+            groups.into_iter().any(|group| group == name)
+        };
+        if let Some(missing) = check.positive.iter().find(|name| !has_group(name)) {
+            return Err((missing.clone(), format!("`body` has no group `{missing}`")));
+        }
+        if let Some(file) = &check.send_file
+            && Catalog::app_file(file).is_err()
+        {
+            return Err((file.clone(), format!("there is no file apps/{file}")));
+        }
+        if check.send.is_some() && check.send_file.is_some() {
+            let message = "`send` and `send_file` exclude each other".to_owned();
+            return Err((check.path.clone(), message));
+        }
+    }
+    if let Some(text) = workload.grpc.as_ref().and_then(|grpc| grpc.text.as_deref()) {
+        check_regex(text)?;
+    }
+    Ok(())
+}
+
+fn check_regex(text: &str) -> Result<regex::Regex, (String, String)> {
+    regex::Regex::new(text).map_err(|error| (text.to_owned(), error.to_string()))
 }
 
 /// The first 16 hexadecimal digits of a hash: enough to tell a few hundred
@@ -205,15 +197,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn is_bytecode(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "pyc")
-}
-
-fn folder_names(dir: &'static Dir<'static>) -> Vec<&'static str> {
+/// Names of the folders in which `file` lies, sorted.
+pub(crate) fn folders_with(dir: &'static Dir<'static>, file: &str) -> Vec<&'static str> {
     let mut names: Vec<_> = dir
-        .entries()
-        .iter()
-        .filter_map(DirEntry::as_dir)
+        .dirs()
+        .filter(|folder| folder.get_file(folder.path().join(file)).is_some())
         .filter_map(|folder| folder.path().file_name()?.to_str())
         .collect();
     names.sort_unstable();
@@ -231,91 +219,14 @@ fn known(kind: &'static str, name: &str, names: &[&str]) -> Result<(), LabError>
     })
 }
 
-fn embedded(dir: &'static Dir<'static>, path: &str) -> Result<&'static str, LabError> {
+pub(crate) fn embedded_in(
+    dir: &'static Dir<'static>,
+    path: &str,
+) -> Result<&'static str, LabError> {
     dir.get_file(path)
         .and_then(include_dir::File::contents_utf8)
-        .ok_or_else(|| missing(path))
-}
-
-fn missing(path: &str) -> LabError {
-    LabError::Usage(format!("the data file {path} is missing from this build"))
-}
-
-fn locate(file: &str, text: &str, needle: &str, message: &str) -> LabError {
-    let offset = text.find(needle).unwrap_or(0);
-    FileError::at(file, text, offset, message).into()
-}
-
-fn check_templates<'a>(
-    file: &str,
-    text: &str,
-    mut templates: impl Iterator<Item = &'a Template>,
-    known: &[&str],
-) -> Result<(), LabError> {
-    templates.try_for_each(|template| {
-        template
-            .check(known)
-            .map_err(|error| locate(file, text, &template.to_string(), &error.to_string()))
-    })
+        .ok_or_else(|| LabError::missing_data(path))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_file_that_ships_can_be_read_and_refers_to_what_exists() {
-        let catalog = Catalog;
-        let workloads = catalog.workloads().unwrap();
-        for name in catalog.stack_names() {
-            let stack = catalog.stack(name).unwrap();
-            let lock = catalog.stack_lock(name, &stack).unwrap();
-            assert!(
-                lock.contains("--hash=sha256:"),
-                "{name}: the lock has no hashes"
-            );
-            assert!(!lock.contains("://"), "{name}: the lock names a host");
-        }
-        for name in catalog.app_names() {
-            for workload in catalog.app(name).unwrap().targets.keys() {
-                assert!(workloads.contains_key(workload), "{name}: {workload}");
-            }
-        }
-        let published = catalog.published().unwrap();
-        assert!(!catalog.study_names().is_empty());
-        for name in catalog.study_names() {
-            let study = catalog.study(name).unwrap();
-            for cell in study.cells() {
-                let stack = catalog.stack(&cell.stack).unwrap();
-                catalog
-                    .app_target(&cell.stack, &stack, &cell.workload)
-                    .unwrap();
-            }
-            if let Some(rows) = &study.published {
-                assert!(
-                    published.iter().any(|figure| figure.seed == rows.seed),
-                    "{name}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_slip_gets_a_suggestion() {
-        let error = Catalog.stack("gunicorn-snyc").unwrap_err().to_string();
-        assert!(error.contains("did you mean `gunicorn-sync`?"), "{error}");
-        let error = Catalog.study_text("flask-bnech").unwrap_err().to_string();
-        assert!(error.contains("did you mean `flask-bench`?"), "{error}");
-    }
-
-    #[test]
-    fn apps_are_unpacked_once_and_mended() {
-        let cache = tempfile::tempdir().unwrap();
-        let folder = Catalog::unpack_app("flask", cache.path()).unwrap();
-        let file = folder.join("loop.py");
-        let original = fs::read_to_string(&file).unwrap();
-        fs::write(&file, "spoiled").unwrap();
-        assert_eq!(Catalog::unpack_app("flask", cache.path()).unwrap(), folder);
-        assert_eq!(fs::read_to_string(&file).unwrap(), original);
-    }
-}
+mod tests;

@@ -38,11 +38,19 @@ pub enum LabError {
         /// What it does serve.
         hint: String,
     },
+    /// The stack needs what this machine does not have.
+    #[error("the stack `{stack}` cannot run on this machine: {reason}")]
+    Unavailable {
+        /// The stack.
+        stack: String,
+        /// What is missing, and what would help.
+        reason: String,
+    },
     /// A target or option that makes no sense.
     #[error("{0}")]
     Usage(String),
     /// There is no Python to build environments with.
-    #[error("no usable Python found: {0}")]
+    #[error("{0}")]
     Python(String),
     /// An environment could not be built.
     #[error("cannot install {what}: {reason}")]
@@ -63,8 +71,10 @@ pub enum LabError {
         by: String,
     },
     /// The server's process ended before or while it was needed.
-    #[error("the server {when} ({status}); the end of its log:\n{log}")]
+    #[error("the {what} {when} ({status}); the end of its log:\n{log}")]
     ServerDied {
+        /// Which process: the server, its front or its upstream.
+        what: &'static str,
         /// In which part of the trial.
         when: &'static str,
         /// Exit code or signal.
@@ -135,6 +145,11 @@ impl LabError {
         move |source| Self::Io { path, source }
     }
 
+    /// A file of the data that ships is not there.
+    pub(crate) fn missing_data(path: &str) -> Self {
+        Self::Usage(format!("the data file {path} is missing from this build"))
+    }
+
     /// The exit code that this error calls for.
     pub fn exit_status(&self) -> ExitStatus {
         match self {
@@ -147,6 +162,7 @@ impl LabError {
                 ExitStatus::Usage
             }
             Self::PortInUse { .. }
+            | Self::Unavailable { .. }
             | Self::ServerDied { .. }
             | Self::NotReady { .. }
             | Self::NoAnswer { .. }

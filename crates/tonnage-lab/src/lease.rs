@@ -42,7 +42,7 @@ impl Lease {
             path: leases.join(format!("{mark}.json")),
             content: Content {
                 owner,
-                tree: Tree { mark, root: None },
+                tree: Tree::new(mark),
                 scratch,
             },
         };
@@ -51,9 +51,9 @@ impl Lease {
         Ok(lease)
     }
 
-    /// Notes the process that was started.
-    pub(crate) fn set_root(&mut self, root: Option<ProcessId>) -> Result<(), LabError> {
-        self.content.tree.root = root;
+    /// Notes a process that was started.
+    pub(crate) fn add_root(&mut self, root: Option<ProcessId>) -> Result<(), LabError> {
+        self.content.tree.roots.extend(root);
         self.write()
     }
 
@@ -114,28 +114,16 @@ pub fn sweep(settings: &Settings) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::process::Command;
 
     use super::*;
+    use crate::settings::for_tests;
     use crate::tree::MARK_VARIABLE;
-
-    fn settings(home: &Path) -> Settings {
-        Settings {
-            home: home.to_owned(),
-            cache: home.join("cache"),
-            python: None,
-            search_path: Vec::new(),
-            pyenv_versions: None,
-            installer_environment: BTreeMap::new(),
-            environment: BTreeMap::new(),
-        }
-    }
 
     #[test]
     fn a_lease_leaves_nothing_behind() {
         let home = tempfile::tempdir().unwrap();
-        let settings = settings(home.path());
+        let settings = for_tests(home.path());
         let lease = Lease::take(&settings).unwrap();
         let scratch = lease.scratch().to_owned();
         assert!(scratch.is_dir());
@@ -149,7 +137,7 @@ mod tests {
     #[test]
     fn what_a_dead_owner_left_is_removed() {
         let home = tempfile::tempdir().unwrap();
-        let settings = settings(home.path());
+        let settings = for_tests(home.path());
         let mut lease = Lease::take(&settings).unwrap();
         let mut orphan = Command::new("sleep")
             .arg("1000")
@@ -170,10 +158,10 @@ mod tests {
     #[test]
     fn after_a_reboot_only_files_are_removed() {
         let home = tempfile::tempdir().unwrap();
-        let settings = settings(home.path());
+        let settings = for_tests(home.path());
         let mut lease = Lease::take(&settings).unwrap();
         let mut stranger = Command::new("sleep").arg("1000").spawn().unwrap();
-        lease.content.tree.root = ProcessId::of(stranger.id());
+        lease.content.tree.roots = ProcessId::of(stranger.id()).into_iter().collect();
         lease.content.owner = Owner::before_reboot();
         lease.write().unwrap();
         let scratch = lease.scratch().to_owned();

@@ -5,6 +5,7 @@
 //! to know of its surroundings comes in [`Settings`], progress goes out as
 //! [`LabEvent`]s on a channel, records end up in the [`Store`].
 
+mod availability;
 mod catalog;
 mod environment;
 mod error;
@@ -13,23 +14,28 @@ mod lease;
 mod log;
 mod machine;
 mod process;
+mod programs;
 mod python;
 mod run;
 mod server;
 mod settings;
 mod sockets;
+mod stacks;
 mod store;
 mod tree;
 mod trial;
+mod unpack;
 mod verify;
 
+pub use availability::{Availability, Surroundings};
 pub use catalog::Catalog;
 pub use error::LabError;
 pub use event::LabEvent;
 pub use lease::sweep;
 pub use run::{RunEnd, RunRequest, run_study};
-pub use server::{Output, Running, ServerPlan};
+pub use server::{Output, Running, ServerPlan, Size};
 pub use settings::Settings;
+pub use stacks::{FoundStack, Stacks};
 pub use store::{Store, StoreError};
 pub use verify::verify;
 

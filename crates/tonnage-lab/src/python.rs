@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use tonnage_model::PythonVersion;
+
 use crate::{LabError, Settings};
 
 /// The minor versions of Python 3 that the stacks are locked and tested for.
@@ -20,6 +22,13 @@ pub(crate) struct Python {
     pub(crate) version: String,
 }
 
+impl Python {
+    /// The number behind `3.`.
+    pub(crate) fn minor(&self) -> Option<u32> {
+        minor(&self.version)
+    }
+}
+
 /// What is asked of a candidate: whether it can do what is needed at all (Debian
 /// ships `venv` apart), and what it really is, shims and links aside.
 const QUESTION: &str = "import sys, venv, ensurepip
@@ -29,9 +38,37 @@ print(sys.executable)";
 /// How long a candidate may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The Python that the user asks for, else the newest supported one on PATH or
-/// among pyenv's versions.
-pub(crate) fn find(settings: &Settings) -> Result<Python, LabError> {
+/// A Python for a stack: where it runs on one version only, the first of that
+/// version on PATH or among pyenv's; else the one that the user asks for, or the
+/// newest supported one.
+pub(crate) fn find(
+    settings: &Settings,
+    only: Option<PythonVersion>,
+) -> Result<Python, LabError> {
+    match only {
+        Some(version) => find_version(settings, version),
+        None => find_supported(settings),
+    }
+}
+
+fn find_version(settings: &Settings, version: PythonVersion) -> Result<Python, LabError> {
+    let asked = settings.python.iter().cloned();
+    let mut refusals = Vec::new();
+    for candidate in asked.chain(candidates(settings, [version.minor])) {
+        match ask(&candidate, &settings.installer_environment) {
+            Ok(python) if minor(&python.version) == Some(version.minor) => return Ok(python),
+            Ok(_) => {}
+            Err(reason) => refusals.push(format!("; {}: {reason}", candidate.display())),
+        }
+    }
+    Err(LabError::Python(format!(
+        "it needs CPython {version}, which is neither on PATH nor among pyenv's versions \
+         (pyenv install {version}){}",
+        refusals.concat()
+    )))
+}
+
+fn find_supported(settings: &Settings) -> Result<Python, LabError> {
     if let Some(asked) = &settings.python {
         let python = ask(asked, &settings.installer_environment).map_err(|reason| {
             LabError::Usage(format!(
@@ -49,7 +86,7 @@ pub(crate) fn find(settings: &Settings) -> Result<Python, LabError> {
         };
     }
     let mut refusals = Vec::new();
-    for candidate in candidates(settings) {
+    for candidate in candidates(settings, SUPPORTED.rev()) {
         match ask(&candidate, &settings.installer_environment) {
             Ok(python) if minor(&python.version).is_some_and(|m| SUPPORTED.contains(&m)) => {
                 return Ok(python);
@@ -68,17 +105,17 @@ pub(crate) fn find(settings: &Settings) -> Result<Python, LabError> {
         refusals.join("; ")
     };
     Err(LabError::Python(format!(
-        "looked for Python 3.{} to 3.{} with venv on PATH and among pyenv's versions ({tried}). \
+        "no usable Python found: looked for Python 3.{} to 3.{} with venv on PATH and among pyenv's versions ({tried}). \
          Install one (on Debian and Ubuntu: apt-get install python3 python3-venv), or name one in $TONNAGE_PYTHON",
         SUPPORTED.start(),
         SUPPORTED.end()
     )))
 }
 
-/// Paths worth asking, the newest version first.
-fn candidates(settings: &Settings) -> Vec<PathBuf> {
+/// Paths worth asking for these minor versions, in their order.
+fn candidates(settings: &Settings, minors: impl IntoIterator<Item = u32>) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for minor in SUPPORTED.rev() {
+    for minor in minors {
         let name = format!("python3.{minor}");
         found.extend(settings.search_path.iter().map(|folder| folder.join(&name)));
         let versions = settings
@@ -169,6 +206,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::settings::for_tests;
 
     /// A program that answers like a Python of that version, or like a shim
     /// without one behind it.
@@ -183,18 +221,6 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    fn settings(root: &Path) -> Settings {
-        Settings {
-            home: root.join("home"),
-            cache: root.join("cache"),
-            python: None,
-            search_path: vec![root.join("bin")],
-            pyenv_versions: Some(root.join("versions")),
-            installer_environment: [("PATH".into(), "/usr/bin:/bin".into())].into(),
-            environment: BTreeMap::new(),
-        }
-    }
-
     #[test]
     fn the_newest_that_works_is_taken() {
         let root = tempfile::tempdir().unwrap();
@@ -205,14 +231,30 @@ mod tests {
             "python3.12",
             Some("3.12.1"),
         );
-        assert_eq!(find(&settings(root.path())).unwrap().version, "3.12.1");
+        assert_eq!(find(&for_tests(root.path()), None).unwrap().version, "3.12.1");
+    }
+
+    #[test]
+    fn a_stack_of_one_version_gets_just_that() {
+        let root = tempfile::tempdir().unwrap();
+        fake(&root.path().join("bin"), "python3.13", Some("3.13.0"));
+        let only = Some(PythonVersion { minor: 6 });
+        let error = find(&for_tests(root.path()), only).unwrap_err().to_string();
+        assert!(error.contains("CPython 3.6") && error.contains("pyenv install 3.6"), "{error}");
+        let bin = root.path().join("versions/3.6.15/bin");
+        fake(&bin, "python3.6", Some("3.6.15"));
+        let mut settings = for_tests(root.path());
+        assert_eq!(find(&settings, only).unwrap().version, "3.6.15");
+        // What the user asks for is for the stacks that leave the choice.
+        settings.python = Some(root.path().join("bin/python3.13"));
+        assert_eq!(find(&settings, only).unwrap().version, "3.6.15");
     }
 
     #[test]
     fn an_unversioned_name_is_the_last_resort() {
         let root = tempfile::tempdir().unwrap();
         fake(&root.path().join("bin"), "python3", Some("3.10.2"));
-        assert_eq!(find(&settings(root.path())).unwrap().version, "3.10.2");
+        assert_eq!(find(&for_tests(root.path()), None).unwrap().version, "3.10.2");
     }
 
     #[test]
@@ -220,7 +262,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fake(&root.path().join("bin"), "python3.13", None);
         fake(&root.path().join("bin"), "python3", Some("3.9.2"));
-        let error = find(&settings(root.path())).unwrap_err().to_string();
+        let error = find(&for_tests(root.path()), None).unwrap_err().to_string();
         for part in [
             "command not found",
             "is Python 3.9.2",
@@ -237,19 +279,19 @@ mod tests {
         fake(&root.path().join("bin"), "python3.12", Some("3.12.0"));
         fake(&root.path().join("mine"), "python", Some("3.14.1"));
         fake(&root.path().join("old"), "python", Some("3.9.1"));
-        let mut settings = settings(root.path());
+        let mut settings = for_tests(root.path());
         settings.python = Some(root.path().join("mine/python"));
-        assert_eq!(find(&settings).unwrap().version, "3.14.1");
+        assert_eq!(find(&settings, None).unwrap().version, "3.14.1");
         settings.python = Some(root.path().join("old/python"));
         assert!(
-            find(&settings)
+            find(&settings, None)
                 .unwrap_err()
                 .to_string()
                 .contains("3.10 or newer")
         );
         settings.python = Some(root.path().join("nowhere"));
         assert!(
-            find(&settings)
+            find(&settings, None)
                 .unwrap_err()
                 .to_string()
                 .contains("cannot be started")

@@ -7,10 +7,13 @@ use std::sync::mpsc::Sender;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tonnage_load::Stop;
-use tonnage_model::{CellPlan, LadderPoint, NextStep, RunRecord, RunStatus, Study};
+use tonnage_model::{CellPlan, LadderPoint, NextStep, Protocol, RunRecord, RunStatus, Study};
 
 use crate::trial::Trials;
-use crate::{Catalog, LabError, LabEvent, Settings, Store, lease, machine};
+use crate::{
+    Catalog, FoundStack, LabError, LabEvent, Settings, Size, Stacks, Store, availability, lease,
+    machine,
+};
 
 /// Which study is to be run, and how.
 #[derive(Debug, Clone)]
@@ -58,7 +61,7 @@ pub fn run_study(
         .map(tonnage_load::base_of)
         .transpose()?;
     let cells = study.cells();
-    check(&cells, request)?;
+    let stacks = check(settings, &cells, request)?;
 
     let mut store = clear_up(settings, events)?;
     let run = begin(settings, request, name, study_toml)?;
@@ -74,6 +77,7 @@ pub fn run_study(
         run_id: &run.run_id,
         run_folder: &run.folder,
         target: target.as_deref(),
+        stacks: &stacks,
         stop,
         events,
     };
@@ -152,22 +156,60 @@ fn begin(
     })
 }
 
-/// Refuses, before anything is started, what would fail half-way.
-fn check(cells: &[CellPlan], request: &RunRequest) -> Result<(), LabError> {
+/// Refuses, before anything is started, what would fail half-way; gives the stacks
+/// of all cells.
+fn check(
+    settings: &Settings,
+    cells: &[CellPlan],
+    request: &RunRequest,
+) -> Result<Vec<FoundStack>, LabError> {
+    let known = Stacks::new(settings);
+    let mut stacks: Vec<FoundStack> = Vec::new();
     for cell in cells {
-        let stack = Catalog.stack(&cell.stack)?;
-        Catalog.app_target(&cell.stack, &stack, &cell.workload)?;
+        let at = match stacks.iter().position(|found| found.name == cell.stack) {
+            Some(at) => at,
+            None => {
+                stacks.push(known.find(&cell.stack)?);
+                stacks.len() - 1
+            }
+        };
+        Catalog.app_target(&stacks[at], &cell.workload)?;
+        if request.target.is_none() {
+            check_own(&stacks[at], cell)?;
+        }
     }
-    if request.target.is_none() {
-        return Ok(());
+    match &request.target {
+        Some(_) => check_external(request)?,
+        None => stacks
+            .iter()
+            .try_for_each(|found| availability::require(settings, found))?,
     }
+    Ok(stacks)
+}
+
+/// Refuses what a server of ours cannot do.
+fn check_own(found: &FoundStack, cell: &CellPlan) -> Result<(), LabError> {
+    Size::choose(found, cell.workers, cell.threads)?;
+    if found.stack.protocol == Protocol::Grpc {
+        return Err(LabError::Usage(format!(
+            "the stack `{}` speaks gRPC, and a study's request is one over HTTP; \
+             run it with `tonnage up` and load it with `tonnage load`",
+            found.name
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses factors that have no effect on a server that somebody else started.
+fn check_external(request: &RunRequest) -> Result<(), LabError> {
     let set = |factor: &str| {
         request
             .sets
             .iter()
             .any(|set| set.starts_with(&format!("{factor}=")))
     };
-    if let Some(factor) = ["stack", "workers"].into_iter().find(|factor| set(factor)) {
+    let own = ["stack", "workers", "threads"];
+    if let Some(factor) = own.into_iter().find(|factor| set(factor)) {
         return Err(LabError::Usage(format!(
             "--set {factor} has no effect on a server that somebody else started (--target)"
         )));
@@ -215,13 +257,7 @@ fn run_cells(trials: &Trials<'_>, cells: &[CellPlan], store: &mut Store) -> Resu
 fn label(trials: &Trials<'_>, cell: &CellPlan) -> String {
     let served = match trials.target {
         Some(target) => format!("{} at {target}", cell.workload),
-        None => format!(
-            "{} on {}, workers {} = {}",
-            cell.workload,
-            cell.stack,
-            cell.workers,
-            cell.workers.workers(crate::usable_cpus())
-        ),
+        None => format!("{} on {}{}", cell.workload, cell.stack, size(trials, cell)),
     };
     let parameters: Vec<String> = cell
         .parameters
@@ -239,6 +275,18 @@ fn label(trials: &Trials<'_>, cell: &CellPlan) -> String {
         cell.warmup,
         cell.duration
     )
+}
+
+/// A cell's workers and threads in words, as far as its stack has them.
+fn size(trials: &Trials<'_>, cell: &CellPlan) -> String {
+    let found = trials.stacks.iter().find(|found| found.name == cell.stack);
+    let size = found.and_then(|found| Size::choose(found, cell.workers, cell.threads).ok());
+    let Size { workers, threads } = size.unwrap_or_default();
+    let rule = cell.workers.or(found.and_then(|found| found.stack.workers));
+    let workers = rule.zip(workers);
+    let workers = workers.map(|(rule, workers)| format!(", workers {rule} = {workers}"));
+    let threads = threads.map(|threads| format!(", threads {threads}"));
+    workers.into_iter().chain(threads).collect()
 }
 
 /// Microseconds since 1970, wall clock: for names and records, never for

@@ -13,6 +13,8 @@ pub struct Settings {
     /// Where environments and unpacked apps are; may be deleted at any time
     /// while nothing runs.
     pub cache: PathBuf,
+    /// The running program, which has the native services in it.
+    pub tonnage: PathBuf,
     /// The Python that the user asks for.
     pub python: Option<PathBuf>,
     /// Folders to look for Python in: PATH, in order.
@@ -38,6 +40,11 @@ impl Settings {
         self.home.join("runs")
     }
 
+    /// Folders of the user's own stacks.
+    pub fn stacks(&self) -> PathBuf {
+        self.home.join("stacks")
+    }
+
     /// Files that say which process owns which server.
     pub(crate) fn leases(&self) -> PathBuf {
         self.home.join("leases")
@@ -46,5 +53,20 @@ impl Settings {
     /// Folders that last as long as a server.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.home.join("scratch")
+    }
+}
+
+/// Settings of a machine with nothing on it but what `home` holds.
+#[cfg(test)]
+pub(crate) fn for_tests(home: &std::path::Path) -> Settings {
+    Settings {
+        home: home.to_owned(),
+        cache: home.join("cache"),
+        tonnage: PathBuf::from("tonnage"),
+        python: None,
+        search_path: vec![home.join("bin")],
+        pyenv_versions: Some(home.join("versions")),
+        installer_environment: [("PATH".into(), "/usr/bin:/bin".into())].into(),
+        environment: BTreeMap::new(),
     }
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::LabError;
 use crate::process::ProcessInfo;
@@ -32,11 +33,14 @@ pub(crate) fn check_free(host: &str, port: u16) -> Result<(), LabError> {
 
 /// A port on `host` that nobody listens on.
 pub(crate) fn free_port(host: &str) -> Result<u16, LabError> {
-    // Begins at a place of its own, so that two runs seldom meet.
+    // Begins at a place of its own, so that two runs seldom meet, and behind the
+    // port given last, which its server may not listen on yet.
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
     let span = SERVER_PORTS.len() as u32;
     let first = std::process::id().wrapping_mul(2_654_435_761) % span;
     (0..span)
-        .map(|step| SERVER_PORTS.start + ((first + step) % span) as u16)
+        .map(|_| GIVEN.fetch_add(1, Ordering::Relaxed))
+        .map(|step| SERVER_PORTS.start + (first.wrapping_add(step) % span) as u16)
         .find(|&port| TcpListener::bind((host, port)).is_ok())
         .ok_or_else(|| {
             LabError::Usage(format!(
@@ -149,6 +153,13 @@ mod tests {
             listener_inode(&listening.replace(" 0A ", " 01 "), 8000),
             None
         );
+    }
+
+    #[test]
+    fn no_port_is_given_twice_in_a_row() {
+        let ports: std::collections::HashSet<u16> =
+            (0..20).map(|_| free_port("127.0.0.1").unwrap()).collect();
+        assert_eq!(ports.len(), 20);
     }
 
     #[test]

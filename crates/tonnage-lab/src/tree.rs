@@ -24,11 +24,19 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Tree {
     /// The value of [`MARK_VARIABLE`]; unique.
     pub(crate) mark: String,
-    /// The process that was started, which leads a session of its own.
-    pub(crate) root: Option<ProcessId>,
+    /// The processes that were started, each of which leads a session of its own.
+    pub(crate) roots: Vec<ProcessId>,
 }
 
 impl Tree {
+    /// A tree in which nothing was started yet.
+    pub(crate) fn new(mark: String) -> Self {
+        Self {
+            mark,
+            roots: Vec::new(),
+        }
+    }
+
     /// Every living process of the tree.
     pub(crate) fn members(&self) -> Vec<ProcessInfo> {
         let all = ProcessInfo::all();
@@ -36,15 +44,14 @@ impl Tree {
         // A session goes by its leader's number, which may be another process's
         // by now: it counts only while just that leader is there, if only as a
         // zombie. Without it, the mark is what is left to go by.
-        let leader = self
-            .root
-            .filter(|root| all.iter().any(|info| info.id == *root));
-        let session = leader.map(|root| root.pid);
+        let is_there = |root: &&ProcessId| all.iter().any(|info| info.id == **root);
+        let leaders = self.roots.iter().filter(is_there);
+        let sessions: HashSet<u32> = leaders.map(|root| root.pid).collect();
         let mut pids: HashSet<u32> = all
             .iter()
             .filter(|info| {
-                Some(info.session) == session && session.is_some()
-                    || self.root == Some(info.id)
+                sessions.contains(&info.session)
+                    || self.roots.contains(&info.id)
                     || info.has_variable(&assignment)
             })
             .map(|info| info.id.pid)
@@ -66,10 +73,15 @@ impl Tree {
             .collect()
     }
 
-    /// Asks the root to stop, waits up to `timeout` for the whole tree, then
-    /// kills what is left. Gives the number of processes that had to be killed.
-    pub(crate) fn stop(&self, signal: Signal, timeout: Duration) -> usize {
-        if let Some(root) = self.root {
+    /// Asks processes to stop, each by its signal, waits up to `timeout` for the
+    /// whole tree, then kills what is left. Gives the number of processes that had
+    /// to be killed.
+    pub(crate) fn stop(
+        &self,
+        signals: impl IntoIterator<Item = (ProcessId, Signal)>,
+        timeout: Duration,
+    ) -> usize {
+        for (root, signal) in signals {
             root.signal(signal);
         }
         let deadline = Instant::now() + timeout;
@@ -136,10 +148,10 @@ mod tests {
         wait_for_line(&mut child);
         let tree = Tree {
             mark,
-            root: ProcessId::of(child.id()),
+            roots: ProcessId::of(child.id()).into_iter().collect(),
         };
         assert!(tree.members().len() >= 3, "{:?}", tree.members());
-        assert!(tree.stop(Signal::TERM, Duration::from_millis(50)) >= 3);
+        assert!(tree.stop([(tree.roots[0], Signal::TERM)], Duration::from_millis(50)) >= 3);
         child.wait().unwrap();
         assert!(tree.members().is_empty());
     }
@@ -153,7 +165,7 @@ mod tests {
         root.start_ticks -= 1;
         let tree = Tree {
             mark: "nobody-has-this-mark".to_owned(),
-            root: Some(root),
+            roots: vec![root],
         };
         assert_eq!(tree.kill(), 0);
         assert!(stranger.try_wait().unwrap().is_none(), "the stranger lives");
@@ -163,10 +175,7 @@ mod tests {
 
     #[test]
     fn a_foreign_process_is_no_member() {
-        let tree = Tree {
-            mark: "nobody-has-this-mark".to_owned(),
-            root: None,
-        };
+        let tree = Tree::new("nobody-has-this-mark".to_owned());
         assert!(tree.members().is_empty());
     }
 }

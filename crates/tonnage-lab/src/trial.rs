@@ -10,8 +10,10 @@ use tonnage_model::{
     Cell, CellPlan, EndReason, LoadReport, Pause, Study, TimeWait, TrialOutcome, TrialRecord,
 };
 
-use crate::server::{Output, Running, ServerPlan};
-use crate::{Catalog, LabError, LabEvent, Settings, sockets, usable_cpus, verify};
+use crate::server::{Output, Running, ServerPlan, Size};
+use crate::{
+    Catalog, FoundStack, LabError, LabEvent, Settings, sockets, usable_cpus, verify,
+};
 
 /// The longest phase of a request within a study; a request that takes longer is
 /// a failure for any user of a web service.
@@ -33,6 +35,8 @@ pub(crate) struct Trials<'a> {
     pub(crate) run_id: &'a str,
     pub(crate) run_folder: &'a Path,
     pub(crate) target: Option<&'a str>,
+    /// The stacks of all cells; none with a target.
+    pub(crate) stacks: &'a [FoundStack],
     pub(crate) stop: &'a Stop,
     pub(crate) events: &'a Sender<LabEvent>,
 }
@@ -95,6 +99,11 @@ impl Trials<'_> {
 
     fn cell(&self, plan: &CellPlan, clients: u32, lock: String) -> Cell {
         let external = self.target.is_some();
+        let found = self.find(&plan.stack).filter(|_| !external);
+        let size = found.and_then(|found| Size::choose(found, plan.workers, plan.threads).ok());
+        let size = size.unwrap_or_default();
+        let own_rule = || found?.stack.workers;
+        let rule = plan.workers.filter(|_| !external).or_else(own_rule);
         Cell {
             stack: if external {
                 EXTERNAL.to_owned()
@@ -102,12 +111,9 @@ impl Trials<'_> {
                 plan.stack.clone()
             },
             workload: plan.workload.clone(),
-            workers: (!external).then(|| plan.workers.workers(usable_cpus())),
-            worker_rule: if external {
-                String::new()
-            } else {
-                plan.workers.to_string()
-            },
+            workers: size.workers,
+            worker_rule: rule.map_or_else(String::new, |rule| rule.to_string()),
+            threads: size.threads,
             clients,
             keepalive: plan.keepalive,
             duration_us: plan.duration.0.as_micros() as u64,
@@ -141,10 +147,12 @@ impl Trials<'_> {
         let folder = log.parent().unwrap_or(self.run_folder);
         std::fs::create_dir_all(folder).map_err(LabError::io(folder))?;
         self.tell(LabEvent::Starting { clients });
+        let found = self.find(&plan.stack);
+        let found = found.ok_or_else(|| LabError::missing_data(&plan.stack))?;
         let server = ServerPlan {
-            stack: plan.stack.clone(),
+            stack: found.clone(),
             workload: plan.workload.clone(),
-            workers: plan.workers.workers(usable_cpus()),
+            size: Size::choose(found, plan.workers, plan.threads)?,
             host: "127.0.0.1".to_owned(),
             port: None,
         };
@@ -235,6 +243,10 @@ impl Trials<'_> {
             self.tell(LabEvent::Draining { sockets, bound });
             thread::sleep(DRAIN_POLL);
         }
+    }
+
+    fn find(&self, name: &str) -> Option<&FoundStack> {
+        self.stacks.iter().find(|found| found.name == name)
     }
 
     fn tell(&self, event: LabEvent) {

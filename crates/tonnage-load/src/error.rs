@@ -88,7 +88,9 @@ impl LoadError {
         match self {
             Self::Resolve { .. }
             | Self::Connect { .. }
-            | Self::Grpc(GrpcError::Reflection { .. }) => ExitStatus::TargetFailed,
+            | Self::Grpc(GrpcError::Reflection { .. } | GrpcError::Call { .. }) => {
+                ExitStatus::TargetFailed
+            }
             Self::Url { .. }
             | Self::Scheme { .. }
             | Self::Request(_)

@@ -43,7 +43,7 @@ pub use address::Address;
 pub use calibrate::calibrate;
 pub use checks::{CheckError, Checks, JsonExpectation, MAX_CHECKED_BYTES};
 pub use error::LoadError;
-pub use grpc::{GrpcError, GrpcMethod};
+pub use grpc::{GrpcError, GrpcMethod, call_once};
 pub use plan::{
     DEFAULT_DURATION, LoadModel, LoadPlan, MAX_CONNECTIONS, MAX_USERS, Overload, Timeouts,
     default_threads,

@@ -5,6 +5,7 @@
 //! process or knows how a figure was obtained.
 
 mod assertion;
+mod capacity;
 mod catalog;
 mod exit;
 mod failure;
@@ -13,10 +14,12 @@ mod ladder;
 mod load;
 mod merge;
 mod published;
+mod python;
 mod record;
 mod schema;
 mod series;
 mod source;
+mod stack;
 mod stages;
 mod study;
 mod suggest;
@@ -25,9 +28,11 @@ mod think;
 mod units;
 mod verdict;
 mod workers;
+mod workload;
 
 pub use assertion::{Assertion, AssertionError, AssertionResult};
-pub use catalog::{App, Environment, Stack, StopSignal, Verification, Workload, Workloads};
+pub use capacity::{Capacity, CapacityError, InFlight};
+pub use catalog::{App, Environment};
 pub use exit::ExitStatus;
 pub use failure::{Cause, FailureCount, Phase, StatusSet, StatusSetError};
 pub use histogram::{Histogram, HistogramError, MIN_TAIL_SAMPLES, Percentile, QuantileStep};
@@ -38,10 +43,12 @@ pub use load::{
 };
 pub use merge::MergeError;
 pub use published::{PublishedError, PublishedFigure, parse_published};
+pub use python::PythonVersion;
 pub use record::{Cell, Host, RunRecord, RunStatus, TimeWait, TrialOutcome, TrialRecord};
 pub use schema::load_report_schema;
 pub use series::{MAX_SLICES, Series, Slice};
-pub use source::{FileError, parse_toml};
+pub use source::{FileError, locate, parse_toml};
+pub use stack::{Front, MAX_THREADS, Protocol, Requirement, Stack, StopSignal};
 pub use stages::{Stage, Stages, StagesError};
 pub use study::{
     CellPlan, Console, ConsoleColumn, Factors, OneOrMany, Pause, PublishedRows, Quick, Request,
@@ -53,3 +60,4 @@ pub use think::{ThinkTime, ThinkTimeError};
 pub use units::{HumanDuration, format_bytes, format_micros, format_significant};
 pub use verdict::{Detector, Level, Reason, Verdict};
 pub use workers::{WorkerRule, WorkerRuleError};
+pub use workload::{GrpcQuestion, Verification, Workload, Workloads};

@@ -110,6 +110,10 @@ pub struct Cell {
     pub workers: Option<u32>,
     /// The rule that gave `workers`, such as `2n+1`.
     pub worker_rule: String,
+    /// Threads of each worker; `None` where the stack has none to choose, where
+    /// unknown (`--target`), and in records of before there were any.
+    #[serde(default)]
+    pub threads: Option<u32>,
     /// Users of the closed loop.
     pub clients: u32,
     /// Whether the client keeps connections open.

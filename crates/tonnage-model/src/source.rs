@@ -3,6 +3,8 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::Template;
+
 /// A data file that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}:{column}: {message}")]
@@ -41,6 +43,25 @@ pub fn parse_toml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, File
             offset,
             error.message().trim().replace('\n', ", "),
         )
+    })
+}
+
+/// An error at the first place where `needle` stands in `text`.
+pub fn locate(file: &str, text: &str, needle: &str, message: impl Into<String>) -> FileError {
+    FileError::at(file, text, text.find(needle).unwrap_or(0), message)
+}
+
+/// Fails, with its place, at the first placeholder that is not among `known`.
+pub(crate) fn check_templates<'a>(
+    file: &str,
+    text: &str,
+    mut templates: impl Iterator<Item = &'a Template>,
+    known: &[&str],
+) -> Result<(), FileError> {
+    templates.try_for_each(|template| {
+        template
+            .check(known)
+            .map_err(|error| locate(file, text, &template.to_string(), error.to_string()))
     })
 }
 

@@ -55,8 +55,10 @@ pub struct Factors {
     pub stack: OneOrMany<String>,
     /// Names in `apps/workloads.toml`.
     pub workload: OneOrMany<String>,
-    /// Worker processes.
-    pub workers: OneOrMany<WorkerRule>,
+    /// Worker processes; by default what each stack says itself.
+    pub workers: Option<OneOrMany<WorkerRule>>,
+    /// Threads of each worker, likewise.
+    pub threads: Option<OneOrMany<u32>>,
     /// Whether the client keeps connections open.
     pub keepalive: OneOrMany<bool>,
     /// Length of the measured window.
@@ -147,8 +149,10 @@ pub struct CellPlan {
     pub stack: String,
     /// What a request does.
     pub workload: String,
-    /// Worker processes.
-    pub workers: WorkerRule,
+    /// Worker processes, where the study says so.
+    pub workers: Option<WorkerRule>,
+    /// Threads of each worker, where the study says so.
+    pub threads: Option<u32>,
     /// Whether the client keeps connections open.
     pub keepalive: bool,
     /// Length of the measured window.
@@ -184,10 +188,11 @@ impl Study {
         "generator_cpu",
     ];
 
-    const FACTORS: [&'static str; 7] = [
+    const FACTORS: [&'static str; 8] = [
         "stack",
         "workload",
         "workers",
+        "threads",
         "keepalive",
         "duration",
         "warmup",
@@ -242,21 +247,7 @@ impl Study {
         let factors = &self.factors;
         for stack in &factors.stack.0 {
             for workload in &factors.workload.0 {
-                for &workers in &factors.workers.0 {
-                    for &keepalive in &factors.keepalive.0 {
-                        for &duration in &factors.duration.0 {
-                            cells.push(CellPlan {
-                                stack: stack.clone(),
-                                workload: workload.clone(),
-                                workers,
-                                keepalive,
-                                duration,
-                                warmup: factors.warmup,
-                                parameters: BTreeMap::new(),
-                            });
-                        }
-                    }
-                }
+                cells.extend(self.cells_of(stack, workload));
             }
         }
         for (name, OneOrMany(values)) in &self.parameters {
@@ -273,6 +264,39 @@ impl Study {
         }
         cells
     }
+
+    /// The combinations of one stack and workload, but for the parameters.
+    fn cells_of(&self, stack: &str, workload: &str) -> Vec<CellPlan> {
+        let factors = &self.factors;
+        let mut cells = Vec::new();
+        for workers in each(factors.workers.as_ref()) {
+            for threads in each(factors.threads.as_ref()) {
+                for &keepalive in &factors.keepalive.0 {
+                    for &duration in &factors.duration.0 {
+                        cells.push(CellPlan {
+                            stack: stack.to_owned(),
+                            workload: workload.to_owned(),
+                            workers,
+                            threads,
+                            keepalive,
+                            duration,
+                            warmup: factors.warmup,
+                            parameters: BTreeMap::new(),
+                        });
+                    }
+                }
+            }
+        }
+        cells
+    }
+}
+
+/// The values of a factor that may be left to the stack.
+fn each<T: Copy>(factor: Option<&OneOrMany<T>>) -> Vec<Option<T>> {
+    factor.map_or_else(
+        || vec![None],
+        |OneOrMany(values)| values.iter().copied().map(Some).collect(),
+    )
 }
 
 #[cfg(test)]

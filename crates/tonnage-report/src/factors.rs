@@ -23,8 +23,10 @@ pub(crate) fn factors(cell: &Cell) -> Vec<Factor> {
         ("duration", duration(cell.duration_us)),
         ("warmup", duration(cell.warmup_us)),
     ];
+    let threads = cell.threads.map(|threads| ("threads", threads.to_string()));
     fixed
         .into_iter()
+        .chain(threads)
         .map(|(name, value)| (name.to_owned(), value))
         .chain(cell.parameters.clone())
         .collect()

@@ -46,6 +46,7 @@ fn cell(clients: u32, workers: u32, rule: &str) -> Cell {
         workload: "loop".to_owned(),
         workers: Some(workers),
         worker_rule: rule.to_owned(),
+        threads: None,
         clients,
         keepalive: true,
         duration_us: 30_000_000,

@@ -36,4 +36,6 @@ pub use ladder::{LadderEnd, LadderView, ladders};
 pub use load_html::{live_html, load_fragment, load_html};
 pub use progress::{progress_line, progress_view, sparkline};
 pub use summary::{SummaryStyle, SummaryStyleError, summary_text};
-pub use text::{comparison_text, load_text, show_text};
+pub use text::{
+    StackEntry, WorkloadEntry, comparison_text, load_text, show_text, stacks_text, workloads_text,
+};

@@ -1,12 +1,14 @@
 //! Plain text for terminals: the shared pieces (tables and wrapped sentences).
 //! Nothing here colours or prints.
 
+mod catalog;
 mod comparison;
 mod load;
 mod show;
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
+pub use catalog::{StackEntry, WorkloadEntry, stacks_text, workloads_text};
 pub(crate) use comparison::bound_rows;
 pub use comparison::comparison_text;
 pub use load::load_text;

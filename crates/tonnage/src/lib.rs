@@ -15,6 +15,7 @@ use clap::Parser;
 use tonnage_lab::{LabError, StoreError};
 use tonnage_load::LoadError;
 use tonnage_model::ExitStatus;
+use tonnage_services::ServiceError;
 
 use crate::args::{Cli, Command};
 
@@ -37,6 +38,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
         Command::Load(load) => commands::load::run(*load),
         Command::Study(study) => commands::study::run(study, &arguments),
         Command::Up(up) => commands::up::run(&up),
+        Command::Service(service) => commands::service::run(&service),
         Command::Stack(_) => commands::catalog::stacks(),
         Command::Workload(_) => commands::catalog::workloads(),
     };
@@ -49,6 +51,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
 /// The exit code of an error, by what lies at its bottom.
 fn exit_status(error: &anyhow::Error) -> ExitStatus {
     if let Some(error) = error.downcast_ref::<LabError>() {
+        return error.exit_status();
+    }
+    if let Some(error) = error.downcast_ref::<ServiceError>() {
         return error.exit_status();
     }
     if error.is::<commands::UsageError>() {

@@ -4,9 +4,15 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use tonnage_lab::Settings;
+
+use crate::commands::UsageError;
+
+/// The longest time that the variables of services may set.
+const MAX_SERVICE_SECONDS: f64 = 60.0;
 
 /// Variables that a server may need; everything else is kept from it.
 const SERVER_VARIABLES: [&str; 8] = [
@@ -41,6 +47,7 @@ pub(crate) fn lab() -> anyhow::Result<Settings> {
     Ok(Settings {
         home,
         cache,
+        tonnage: env::current_exe().context("cannot find the running program")?,
         python: folder("TONNAGE_PYTHON"),
         search_path: variable("PATH")
             .map(|path| env::split_paths(&path).collect())
@@ -50,6 +57,28 @@ pub(crate) fn lab() -> anyhow::Result<Settings> {
             .map(|root| root.join("versions")),
         installer_environment: installer_environment(),
         environment,
+    })
+}
+
+/// What is set for native services in the variables that the Python ones read:
+/// `$UPSTREAM_URL`, `$RELAY_TIMEOUT_S` and `$IO_BOUND_DEFAULT_DELAY`, both in seconds.
+pub(crate) fn service() -> anyhow::Result<tonnage_services::Settings> {
+    let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let seconds = |name: &str, least: f64, default: Duration| {
+        let Some(text) = variable(name) else {
+            return Ok(default);
+        };
+        let most = MAX_SERVICE_SECONDS;
+        let seconds = text.parse().ok().filter(|s| (least..=most).contains(s));
+        let wrong = || UsageError(format!("${name} must be seconds from {least} to {most}"));
+        anyhow::Ok(Duration::from_secs_f64(seconds.ok_or_else(wrong)?))
+    };
+    let defaults = tonnage_services::Settings::default();
+    Ok(tonnage_services::Settings {
+        upstream: variable("UPSTREAM_URL"),
+        relay_timeout: seconds("RELAY_TIMEOUT_S", 0.001, defaults.relay_timeout)?,
+        default_delay: seconds("IO_BOUND_DEFAULT_DELAY", 0.0, defaults.default_delay)?,
+        ..defaults
     })
 }
 

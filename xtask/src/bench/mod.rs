@@ -3,6 +3,7 @@
 //! medians, and fails where a ratio is beyond what the design allows.
 
 mod agreement;
+mod evaluate;
 mod grpc;
 mod h2load;
 mod http1;
@@ -28,6 +29,8 @@ pub(crate) enum Bench {
     Http2(Settings),
     /// Unary gRPC calls per second, beside a loop over Python's grpcio
     Grpc(Settings),
+    /// Conditions per second natively, beside Python that spawns an interpreter for each
+    Evaluate(evaluate::Settings),
     /// How late the requests of an open loop leave at 20,000 arrivals/s
     Lag(Settings),
     /// Memory of 20 million requests at 1,000 connections
@@ -57,6 +60,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Load(_) => &["wrk", "nginx", "taskset"],
         Bench::Http2(_) => &["oha", "nginx", "taskset"],
         Bench::Grpc(_) => &["python3", "nginx", "taskset"],
+        Bench::Evaluate(_) => &["python3", "taskset"],
         Bench::Lag(_) | Bench::Memory => &["nginx", "taskset"],
         Bench::Agreement { other, .. } => &[other.program(), "taskset"],
     };
@@ -75,6 +79,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Load(settings) => http1::run(*settings),
         Bench::Http2(settings) => http2::run(*settings),
         Bench::Grpc(settings) => grpc::run(*settings),
+        Bench::Evaluate(settings) => evaluate::run(*settings),
         Bench::Lag(settings) => pace::lag(*settings),
         Bench::Memory => pace::memory(),
         Bench::Agreement { settings, other } => agreement::run(*settings, *other),

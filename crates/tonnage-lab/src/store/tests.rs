@@ -32,6 +32,7 @@ fn trial(run_id: &str, position: u32) -> TrialRecord {
             workload: "loop".to_owned(),
             workers: Some(5),
             worker_rule: "2n+1".to_owned(),
+            threads: None,
             clients: 1,
             keepalive: true,
             duration_us: 1,

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-use tonnage_lab::{LabError, Output, Running, ServerPlan, Settings};
+use tonnage_lab::{LabError, Output, Running, ServerPlan, Settings, Size, Stacks};
 use tonnage_load::Stop;
 
 /// A home of its own, with the environments that the workspace's tests share.
@@ -25,6 +25,8 @@ fn settings(home: &Path) -> Settings {
     }
     Settings {
         home: home.to_owned(),
+        // No native service is started here.
+        tonnage: PathBuf::from("tonnage"),
         cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
         python: folder("TONNAGE_PYTHON"),
         search_path: std::env::split_paths(&path).collect(),
@@ -38,9 +40,12 @@ fn settings(home: &Path) -> Settings {
 
 fn start(settings: &Settings, stop: &Stop) -> Result<Running, LabError> {
     let plan = ServerPlan {
-        stack: "gunicorn-sync".to_owned(),
+        stack: Stacks::new(settings).find("gunicorn-sync").unwrap(),
         workload: "loop".to_owned(),
-        workers: 2,
+        size: Size {
+            workers: Some(2),
+            threads: None,
+        },
         host: "127.0.0.1".to_owned(),
         port: None,
     };

@@ -41,6 +41,16 @@ pub enum GrpcError {
         /// What is wrong, and where.
         problem: String,
     },
+    /// A call without an answer, or with one that tells of a failure.
+    #[error("{address} does not answer {method}: {problem}")]
+    Call {
+        /// `package.Service/Method`.
+        method: String,
+        /// Who was asked.
+        address: Address,
+        /// What went wrong.
+        problem: String,
+    },
     /// A server that does not tell what it serves.
     #[error("cannot ask {address} for its gRPC services: {problem} (give a .proto file instead)")]
     Reflection {

@@ -1,6 +1,6 @@
 //! `--set factor=value,…`: overriding a study's factors from the command line.
 
-use super::values::{boolean, parsed};
+use super::values::{boolean, parsed, threads};
 use super::{OneOrMany, Study};
 use crate::ladder::MAX_CLIENTS;
 use crate::{HumanDuration, did_you_mean};
@@ -55,7 +55,8 @@ impl Study {
         match name {
             "stack" => factors.stack = each(&values, |v| Ok(v.to_owned())).map_err(wrong)?,
             "workload" => factors.workload = each(&values, |v| Ok(v.to_owned())).map_err(wrong)?,
-            "workers" => factors.workers = each(&values, parsed).map_err(wrong)?,
+            "workers" => factors.workers = Some(each(&values, parsed).map_err(wrong)?),
+            "threads" => factors.threads = Some(each(&values, threads).map_err(wrong)?),
             "keepalive" => factors.keepalive = each(&values, boolean).map_err(wrong)?,
             "duration" => factors.duration = each(&values, positive_duration).map_err(wrong)?,
             "warmup" => match values.as_slice() {

@@ -59,14 +59,14 @@ fn a_study_unfolds_into_every_combination() {
     let cells = study.cells();
     let summary: Vec<_> = cells
         .iter()
-        .map(|cell| format!("{} {}", cell.workers, cell.parameters["iterations"]))
+        .map(|cell| format!("{} {}", cell.workers.unwrap(), cell.parameters["iterations"]))
         .collect();
     assert_eq!(summary, ["2n+1 1000", "2n+1 2000", "3 1000", "3 2000"]);
 }
 
 #[test]
 fn mistakes_are_shown_with_place_and_expectation() {
-    insta::assert_snapshot!(error_with("workers =", "worker ="), @"sample.toml:8:1: unknown field `worker`, expected one of `stack`, `workload`, `workers`, `keepalive`, `duration`, `warmup`");
+    insta::assert_snapshot!(error_with("workers =", "worker ="), @"sample.toml:8:1: unknown field `worker`, expected one of `stack`, `workload`, `workers`, `threads`, `keepalive`, `duration`, `warmup`");
     insta::assert_snapshot!(error_with("\"30s\"", "30"), @"sample.toml:10:12: `30` is no duration (expected a number and a unit, like 30s, 500ms or 1m30s)");
     insta::assert_snapshot!(error_with("warmup = \"2s\"", "warmup = 2"), @r#"sample.toml:11:10: invalid type: integer `2`, expected a duration like "30s""#);
     insta::assert_snapshot!(error_with("\"2n+1\"", "\"2x\""), @"sample.toml:8:11: `2x` is no number of workers (expected a number from 1 to 10000, or a rule like n, 2n or 2n+1)");
@@ -76,6 +76,20 @@ fn mistakes_are_shown_with_place_and_expectation() {
     insta::assert_snapshot!(error_with("start = 1", "start = \"one\""), @r#"sample.toml:17:9: invalid type: string "one", expected u32"#);
     insta::assert_snapshot!(error_with("\"/?it1", "\"?it1"), @"sample.toml:23:8: a request path begins with /");
     insta::assert_snapshot!(error_with("question = \"How many?\"\n", ""), @"sample.toml:1:1: missing field `question`");
+}
+
+#[test]
+fn workers_and_threads_may_be_left_to_the_stacks() {
+    let text = SAMPLE.replace("workers = [\"2n+1\", 3]\n", "");
+    let mut study = Study::parse("sample.toml", &text).unwrap();
+    let own = (None, None);
+    let chosen = |study: &Study| -> Vec<_> {
+        let cells = study.cells().into_iter();
+        cells.map(|cell| (cell.workers, cell.threads)).collect()
+    };
+    assert_eq!(chosen(&study), [own]);
+    study.set("threads=1,8").unwrap();
+    assert_eq!(chosen(&study), [(None, Some(1)), (None, Some(8))]);
 }
 
 #[test]
@@ -99,8 +113,9 @@ fn clients_replace_the_ladder() {
 fn a_wrong_set_says_what_would_be_right() {
     let mut study = study();
     let mut error = |assignment: &str| study.set(assignment).unwrap_err().to_string();
-    insta::assert_snapshot!(error("iteration=5"), @"there is no factor `iteration` in this study: did you mean `iterations`? (known: stack, workload, workers, keepalive, duration, warmup, clients, iterations)");
+    insta::assert_snapshot!(error("iteration=5"), @"there is no factor `iteration` in this study: did you mean `iterations`? (known: stack, workload, workers, threads, keepalive, duration, warmup, clients, iterations)");
     insta::assert_snapshot!(error("clients=0"), @"`--set clients`: `0` is no number of clients (expected 1 to 100000)");
+    insta::assert_snapshot!(error("threads=0"), @"`--set threads`: `0` is no number of threads (expected 1 to 100000)");
     insta::assert_snapshot!(error("duration=0s"), @"`--set duration`: a window must be longer than 0s");
     insta::assert_snapshot!(error("iterations=1 2"), @"`--set iterations`: `1 2` is empty or has blanks, which a request line cannot carry");
     insta::assert_snapshot!(error("clients"), @"`--set clients` is not of the form factor=value or factor=value,value,…");

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::OneOrMany;
+use crate::stack::{MAX_THREADS, is_thread_count};
 use crate::{HumanDuration, WorkerRule};
 
 impl<'de> Deserialize<'de> for OneOrMany<String> {
@@ -22,6 +23,16 @@ impl<'de> Deserialize<'de> for OneOrMany<WorkerRule> {
             deserializer,
             "a number of workers, a rule like \"2n+1\", or a list of them",
             parsed,
+        )
+    }
+}
+
+impl<'de> Deserialize<'de> for OneOrMany<u32> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        one_or_many(
+            deserializer,
+            "a number of threads or a list of them",
+            threads,
         )
     }
 }
@@ -44,6 +55,13 @@ impl<'de> Deserialize<'de> for OneOrMany<HumanDuration> {
 
 pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error: T::Err| error.to_string())
+}
+
+pub(super) fn threads(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|threads| is_thread_count(*threads))
+        .ok_or_else(|| format!("`{text}` is no number of threads (expected 1 to {MAX_THREADS})"))
 }
 
 pub(super) fn boolean(text: &str) -> Result<bool, String> {

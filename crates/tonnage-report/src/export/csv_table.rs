@@ -39,11 +39,12 @@ const FIGURES: [Column; 19] = [
     ("little_residual", |l| l.generator.little_residual),
 ];
 
-const FACTORS: [&str; 8] = [
+const FACTORS: [&str; 9] = [
     "stack",
     "workload",
     "workers",
     "worker_rule",
+    "threads",
     "clients",
     "keepalive",
     "duration_s",
@@ -100,6 +101,7 @@ fn row(trial: &TrialRecord, parameters: &BTreeSet<&str>) -> Vec<String> {
         cell.workload.clone(),
         optional(cell.workers.map(|workers| workers.to_string())),
         cell.worker_rule.clone(),
+        optional(cell.threads.map(|threads| threads.to_string())),
         cell.clients.to_string(),
         cell.keepalive.to_string(),
         seconds(cell.duration_us),
@@ -172,6 +174,6 @@ mod tests {
     fn a_run_without_trials_is_a_heading() {
         let text = String::from_utf8(results_csv(&fixture::empty()).unwrap()).unwrap();
         assert_eq!(text.lines().count(), 1);
-        assert!(text.starts_with("position,stack,workload,workers,worker_rule,clients,"));
+        assert!(text.starts_with("position,stack,workload,workers,worker_rule,threads,clients,"));
     }
 }

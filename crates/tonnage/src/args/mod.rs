@@ -1,15 +1,17 @@
 //! The flags, as they are typed: nothing here is looked up or resolved.
 
 mod load;
+mod service;
 mod study;
 
 use clap::{Args, Parser, Subcommand};
-use tonnage_model::WorkerRule;
+use tonnage_model::{MAX_THREADS, WorkerRule};
 
 pub(crate) use load::{
     ConnectionArgs, ExpectArgs, LoadArgs, LoadCommand, MergeArgs, OutputArgs, PaceArgs, PickArg,
     ProtocolArgs, RequestArgs, TlsArgs,
 };
+pub(crate) use service::ServiceArgs;
 pub(crate) use study::{RunArgs, StudyArgs, StudyCommand};
 
 /// How much load a Python web service can carry, measured honestly.
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Study(StudyArgs),
     /// Run a stack in the foreground
     Up(UpArgs),
+    /// Run a native service in the foreground
+    Service(ServiceArgs),
     /// What serves apps
     Stack(ListArgs),
     /// What a request does
@@ -45,13 +49,16 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct UpArgs {
-    /// The stack (see `tonnage stack list`)
+    /// The stack (see `tonnage stack list`), or the path of a folder with a stack.toml
     pub(crate) stack: String,
     /// The workload (see `tonnage workload list`)
     pub(crate) workload: String,
     /// Worker processes: a number, or a rule like 2n+1 with n the CPUs that may be used
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<WorkerRule>,
+    /// Threads of each worker
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
+    pub(crate) threads: Option<u32>,
     /// Address to listen on; 0.0.0.0 for every network
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: String,

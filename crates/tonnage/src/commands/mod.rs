@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod load;
+pub(crate) mod service;
 pub(crate) mod study;
 pub(crate) mod up;
 

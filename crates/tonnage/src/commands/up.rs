@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use tonnage_lab::{
-    Catalog, LabError, Output as ServerOutput, Running, ServerPlan, sweep, usable_cpus, verify,
+    Catalog, LabError, Output as ServerOutput, Running, ServerPlan, Size, Stacks, sweep, verify,
 };
 use tonnage_model::ExitStatus;
 
@@ -17,14 +17,12 @@ const POLL: Duration = Duration::from_millis(100);
 pub(crate) fn run(args: &UpArgs) -> anyhow::Result<ExitStatus> {
     let settings = settings::lab()?;
     let stop = signals::stop_on_signals()?;
-    let rule = match args.workers {
-        Some(rule) => rule,
-        None => Catalog.stack(&args.stack)?.workers,
-    };
+    let stack = Stacks::new(&settings).find(&args.stack)?;
+    let size = Size::choose(&stack, args.workers, args.threads)?;
     let plan = ServerPlan {
-        stack: args.stack.clone(),
+        stack,
         workload: args.workload.clone(),
-        workers: rule.workers(usable_cpus()),
+        size,
         host: args.host.clone(),
         port: Some(args.port),
     };
@@ -50,8 +48,15 @@ pub(crate) fn run(args: &UpArgs) -> anyhow::Result<ExitStatus> {
     }
     // On standard output: whoever started this can wait for the line.
     output::result(&format!(
-        "{} serves {} with {} workers at {}/ (Ctrl-C stops it)",
-        plan.stack, plan.workload, plan.workers, running.base
+        "{} serves {}{} at {}/{} (Ctrl-C stops it)",
+        args.stack,
+        plan.workload,
+        described(size),
+        running.base,
+        running
+            .upstream
+            .as_ref()
+            .map_or_else(String::new, |url| format!(", its upstream is at {url}/"))
     ));
     while !stop.is_requested() {
         running.check_alive("ended")?;
@@ -59,4 +64,22 @@ pub(crate) fn run(args: &UpArgs) -> anyhow::Result<ExitStatus> {
     }
     drop(running);
     Ok(ExitStatus::Interrupted)
+}
+
+/// Workers and threads in words, as far as the stack has them.
+fn described(size: Size) -> String {
+    let counted = |number: u32, what: &str| {
+        let plural = if number == 1 { "" } else { "s" };
+        format!("{number} {what}{plural}")
+    };
+    match (size.workers, size.threads) {
+        (None, None) => String::new(),
+        (Some(workers), None) => format!(" with {}", counted(workers, "worker")),
+        (None, Some(threads)) => format!(" with {}", counted(threads, "thread")),
+        (Some(workers), Some(threads)) => format!(
+            " with {} of {}",
+            counted(workers, "worker"),
+            counted(threads, "thread")
+        ),
+    }
 }

@@ -126,14 +126,22 @@ impl Started {
 
     /// The first line of standard output that has `part` in it.
     pub(crate) fn wait_for_line(&mut self, part: &str) -> String {
+        match self.line_with(part) {
+            Ok(line) => line,
+            Err(()) => panic!("no line with {part:?}; standard error: {}", self.errors()),
+        }
+    }
+
+    /// The same where there may be none before standard output ends.
+    pub(crate) fn line_with(&mut self, part: &str) -> Result<String, ()> {
         let mut line = String::new();
         while self.stdout.read_line(&mut line).unwrap() > 0 {
             if line.contains(part) {
-                return line;
+                return Ok(line);
             }
             line.clear();
         }
-        panic!("no line with {part:?}; standard error: {}", self.errors());
+        Err(())
     }
 
     pub(crate) fn signal(&self, name: &str) {

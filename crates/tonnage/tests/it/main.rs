@@ -11,6 +11,8 @@ mod common;
 mod answerer;
 mod load;
 mod load_models;
+mod own_stack;
+mod service;
 mod stack;
 mod study;
 mod trouble;

@@ -1,0 +1,185 @@
+//! Every stack with every workload that it serves, as `tonnage up` runs them:
+//! started, its answers verified, stopped, and nothing left behind.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are test code, though not all of it stands in tests"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use std::collections::VecDeque;
+use std::fs;
+use std::net::TcpListener;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use common::{Home, Started, text, wait_until};
+
+/// Pairs that are tried at the same time.
+const AT_A_TIME: usize = 2;
+
+/// The stacks that may be missing where the interpreter that they need is.
+const MAY_BE_MISSING: [&str; 1] = ["japronto"];
+
+/// A stack as `tonnage stack list` shows it.
+#[derive(Debug)]
+struct Listed {
+    name: String,
+    workloads: Vec<String>,
+    state: String,
+}
+
+/// Reads the list: a name at the margin, what is known of it indented below.
+fn listed(home: &Home) -> Vec<Listed> {
+    let output = home.tonnage(&["stack", "list"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let text = text(&output.stdout);
+    // Lines that were broken to fit the width are put together again.
+    let mut stacks: Vec<Listed> = Vec::new();
+    let mut in_workloads = false;
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let words = line.trim();
+        match (line.starts_with(' '), stacks.last_mut()) {
+            (true, Some(stack)) => {
+                in_workloads = words.starts_with("serves ") || in_workloads && !is_state(words);
+                if in_workloads {
+                    let names = words.trim_start_matches("serves ").split(',');
+                    let names = names.map(str::trim).filter(|name| !name.is_empty());
+                    stack.workloads.extend(names.map(str::to_owned));
+                } else {
+                    stack.state = format!("{} {words}", stack.state);
+                }
+            }
+            _ if line.ends_with(':') => {}
+            _ => stacks.push(Listed {
+                name: words.to_owned(),
+                workloads: Vec::new(),
+                state: String::new(),
+            }),
+        }
+    }
+    stacks
+}
+
+fn is_state(words: &str) -> bool {
+    ["ready", "could not", "unavailable"]
+        .iter()
+        .any(|begin| words.starts_with(begin))
+}
+
+/// A port that no other pair of this test uses.
+fn next_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(28_500);
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Runs one pair to its end; gives what went wrong.
+fn try_pair(stack: &str, workload: &str) -> Result<(), String> {
+    let home = Home::new();
+    let port = next_port();
+    let port_text = port.to_string();
+    let mut up = home.start(&["up", stack, workload, "--port", &port_text]);
+    let served = up.line_with(&format!("{stack} serves {workload}"));
+    if served.is_ok() {
+        up.signal("INT");
+    }
+    let (code, _, errors) = up.finish();
+    let url = served.map_err(|()| format!("exit code {code:?}: {errors}"))?;
+    if code != Some(130) {
+        return Err(format!("{url}: exit code {code:?}: {errors}"));
+    }
+    nothing_is_left(&home, port)
+}
+
+fn nothing_is_left(home: &Home, port: u16) -> Result<(), String> {
+    let servers = home.servers();
+    if !servers.is_empty() {
+        return Err(format!("processes are left: {servers:?}"));
+    }
+    // TIME_WAIT does not hinder a listener that says so, as the standard library's does.
+    TcpListener::bind(("127.0.0.1", port)).map_err(|error| format!("port {port}: {error}"))?;
+    for folder in ["scratch", "leases"] {
+        let left = fs::read_dir(home.path().join(folder)).map_or(0, Iterator::count);
+        if left > 0 {
+            return Err(format!("{left} entries are left in {folder}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_stack_serves_every_workload_rightly_and_leaves_nothing_behind() {
+    let home = Home::new();
+    let mut pairs = VecDeque::new();
+    let mut missing = Vec::new();
+    for stack in listed(&home) {
+        assert!(!stack.workloads.is_empty(), "{stack:?}");
+        if stack.state.contains("unavailable:") {
+            missing.push(stack);
+            continue;
+        }
+        let name = stack.name;
+        pairs.extend(stack.workloads.into_iter().map(|workload| (name.clone(), workload)));
+    }
+    for stack in &missing {
+        println!("not run: {}:{}", stack.name, stack.state);
+    }
+    let unexpected = missing.iter().filter(|stack| !MAY_BE_MISSING.contains(&&*stack.name));
+    assert_eq!(unexpected.count(), 0, "{missing:?}");
+    assert!(!pairs.is_empty());
+
+    let count = pairs.len();
+    let waiting = Mutex::new(pairs);
+    let failures = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                loop {
+                    let next = waiting.lock().unwrap().pop_front();
+                    let Some((stack, workload)) = next else {
+                        break;
+                    };
+                    if let Err(problem) = try_pair(&stack, &workload) {
+                        failures
+                            .lock()
+                            .unwrap()
+                            .push(format!("{stack} {workload}: {problem}"));
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(
+        failures.is_empty(),
+        "{} of {count} pairs failed:\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
+    println!("{count} pairs");
+}
+
+#[test]
+fn a_stack_behind_nginx_with_an_upstream_is_swept_after_a_kill() {
+    let home = Home::new();
+    let port = next_port().to_string();
+    let mut up = home.start(&["up", "nginx-gunicorn", "relay", "--port", &port]);
+    up.wait_for_line("nginx-gunicorn serves relay");
+    assert!(home.servers().len() > 3, "{:?}", home.servers());
+    up.signal("KILL");
+    up.finish();
+    let mut next: Started = home.start(&["up", "native", "hello", "--port", &port]);
+    next.wait_for_line("native serves hello at");
+    wait_until("only the new server is there", || home.servers().len() == 1);
+    next.signal("INT");
+    let (code, _, errors) = next.finish();
+    assert_eq!(code, Some(130), "{errors}");
+    nothing_is_left(&home, port.parse().unwrap()).unwrap();
+}
