@@ -75,7 +75,7 @@ fn compile_here(text: &str) -> Outcome<Program> {
     let ast = AstModule::parse("condition", source, &check::dialect()).map_err(not_common)?;
     let module = Module::with_temp_heap(|module| {
         Evaluator::new(&module).eval_module(ast, &GLOBALS)?;
-        module.freeze().map_err(starlark::Error::new_other)
+        module.freeze().map_err(starlark::Error::from)
     });
     let module = module.map_err(not_common)?;
     let entry = module.get_any_visibility(ENTRY);
@@ -98,8 +98,8 @@ impl Program {
                 let mut eval = Evaluator::new(&module);
                 eval.extra = Some(&work);
                 bound(&mut eval)?;
-                let entry = self.entry.owned_value(module.frozen_heap());
-                let result = eval.eval_function(entry.to_value(), &[log, context], &[]);
+                let entry = heap.access_owned_frozen_value(&self.entry);
+                let result = eval.eval_function(entry, &[log, context], &[]);
                 result.map_err(|error| refused(error, &work))?
             };
             Ok((result.to_bool(), Json::export(context, &work, 0)?))

@@ -2,6 +2,10 @@
 //! prices as in `apps/common/condition_runtime.py`, so that both give up at the
 //! same point; `docs/workloads.md` lists them.
 
+// SAFETY: what the derive of `ProvidesStaticType` writes is `unsafe`, as it promises
+// that the static type differs in nothing but lifetimes; `Work` has none.
+#![expect(unsafe_code, reason = "written by the derive of `ProvidesStaticType`")]
+
 use std::cell::Cell;
 
 use starlark::any::ProvidesStaticType;
