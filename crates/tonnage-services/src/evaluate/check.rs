@@ -13,9 +13,7 @@ use starlark::syntax::ast::{
 };
 use starlark::syntax::{AstModule, Dialect};
 
-use self::tree::{
-    assigned, cannot_be_set, literal, name_of, parameters, parts, statements, width,
-};
+use self::tree::{assigned, cannot_be_set, literal, name_of, parameters, parts, statements, width};
 use super::functions::argument_counts;
 use super::tokens;
 use super::work::{Outcome, Refused};

@@ -227,7 +227,8 @@ impl<'v> Place<'_, 'v> {
             _ => (0, whole[0]),
         };
         let count = i128::from(stop) - i128::from(start);
-        self.work.make(usize::try_from(count.max(0)).unwrap_or(usize::MAX))?;
+        self.work
+            .make(usize::try_from(count.max(0)).unwrap_or(usize::MAX))?;
         let items = (start..stop).map(|item| self.heap.alloc(item));
         Ok(self.list(items.collect()))
     }

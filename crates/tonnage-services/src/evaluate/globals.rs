@@ -269,9 +269,7 @@ fn operations(builder: &mut GlobalsBuilder) {
         #[starlark(args)] arguments: UnpackTuple<Value<'v>>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
-        place(eval)?
-            .builtin(name, &arguments.items)
-            .map_err(native)
+        place(eval)?.builtin(name, &arguments.items).map_err(native)
     }
 
     fn _method<'v>(

@@ -12,14 +12,15 @@ const MAX_BRACKETS: usize = 32;
 
 /// Words that either language keeps for something that the other has not.
 const RESERVED: [&str; 22] = [
-    "as", "assert", "async", "await", "class", "del", "except", "exec", "finally", "from", "global",
-    "import", "is", "lambda", "load", "nonlocal", "print", "raise", "try", "while", "with", "yield",
+    "as", "assert", "async", "await", "class", "del", "except", "exec", "finally", "from",
+    "global", "import", "is", "lambda", "load", "nonlocal", "print", "raise", "try", "while",
+    "with", "yield",
 ];
 
 /// Longest first, so that the longest one that fits is taken.
 const OPERATORS: [&str; 29] = [
-    "//=", "==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "%=", "//", "-", "+", "*", "/", "%", "<",
-    ">", "=", "(", ")", "{", "}", "[", "]", ",", ":", ".", ";",
+    "//=", "==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "%=", "//", "-", "+", "*", "/", "%",
+    "<", ">", "=", "(", ")", "{", "}", "[", "]", ",", ":", ".", ";",
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,9 @@ enum Kind {
 /// Refuses a spelling that the two languages do not share.
 pub(super) fn check(text: &str) -> Outcome<()> {
     if text.chars().count() > MAX_TEXT {
-        return Err(Refused(format!("a text of more than {MAX_TEXT} characters")));
+        return Err(Refused(format!(
+            "a text of more than {MAX_TEXT} characters"
+        )));
     }
     let (mut line, mut depth, mut rest) = (1, 0_usize, text);
     let (mut last, mut last_kind, mut glued) = ("", Kind::Nothing, false);

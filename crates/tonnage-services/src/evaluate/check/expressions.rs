@@ -77,11 +77,7 @@ impl Checker {
         }
     }
 
-    fn all(
-        &mut self,
-        items: &[AstExpr],
-        depth: usize,
-    ) -> Outcome<Vec<String>> {
+    fn all(&mut self, items: &[AstExpr], depth: usize) -> Outcome<Vec<String>> {
         items
             .iter()
             .map(|item| self.expression(item, depth))
