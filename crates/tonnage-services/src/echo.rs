@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 
 use crate::answer::Refusal;
 use crate::body::Bodies;
@@ -17,6 +17,7 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 
 pub(crate) fn router() -> Router {
     Router::new()
+        .route("/", get(async || "ready"))
         .route("/uploader", post(upload))
         .with_state(Bodies::new(MAX_BODY))
 }

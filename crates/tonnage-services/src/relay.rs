@@ -22,7 +22,7 @@ use crate::settings::{Log, Settings};
 use crate::upstream::{Answer, Upstream};
 
 /// The largest answer passed on, in bytes.
-const MAX_ANSWER: usize = 8 * 1024 * 1024;
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
 /// What all answers and their keys may occupy, in bytes.
 const MAX_CACHED: u64 = 64 * 1024 * 1024;
@@ -115,13 +115,13 @@ impl Shared {
                 return Err(Refusal::new(status, message));
             }
             StatusCode::TOO_MANY_REQUESTS => {
-                let message = "the upstream service limits its rate (status 429)";
+                let message = "the upstream service limits the rate of requests (429)";
                 return Err(Refusal::new(StatusCode::BAD_GATEWAY, message));
             }
             other => return Err(Refusal::upstream_status(other)),
         }
         if let Err(error) = serde_json::from_slice::<IgnoredAny>(&body) {
-            let message = format!("the upstream service's answer is no JSON: {error}");
+            let message = format!("the upstream service's answer is not JSON: {error}");
             return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, message));
         }
         Ok(body)

@@ -4,8 +4,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use axum::Router;
@@ -43,6 +42,9 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Calls at a time on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 256;
 
+/// Connections that wait until they are accepted.
+const BACKLOG: i32 = 4096;
+
 /// How long to wait before asking again for a connection that the system could
 /// not give: descriptors or memory are short, and come back as others end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -52,7 +54,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Handle {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    ended: mpsc::Receiver<Infallible>,
+    /// Behind a lock only so that threads may share a handle.
+    ended: Mutex<mpsc::Receiver<Infallible>>,
     grace: Duration,
     runtime: Option<Runtime>,
 }
@@ -79,7 +82,8 @@ impl Drop for Handle {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
         // Nothing is ever sent: the channel closes when the last task has ended.
-        let _ = self.ended.recv_timeout(self.grace);
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = ended.recv_timeout(self.grace);
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -117,7 +121,7 @@ pub fn serve(service: Service, settings: &Settings) -> Result<Handle, ServiceErr
     Ok(Handle {
         address,
         stop,
-        ended,
+        ended: Mutex::new(ended),
         grace: settings.grace,
         runtime: Some(runtime),
     })
@@ -135,6 +139,9 @@ fn listen(host: &str, port: u16) -> Result<TcpListener, ServiceError> {
     let addresses = (host, port).to_socket_addrs().map_err(failed)?;
     let addresses: Vec<SocketAddr> = addresses.collect();
     let listener = TcpListener::bind(addresses.as_slice()).map_err(failed)?;
+    // Whoever binds for us chooses a queue too short for a crowd; the system cuts
+    // this to what it allows.
+    rustix::net::listen(&listener, BACKLOG).map_err(io::Error::from)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

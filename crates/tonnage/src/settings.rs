@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,8 +11,8 @@ use tonnage_lab::Settings;
 
 use crate::commands::UsageError;
 
-/// What the variables of services may hold, in seconds.
-const SERVICE_SECONDS: RangeInclusive<f64> = 0.001..=60.0;
+/// The longest time that the variables of services may set.
+const MAX_SERVICE_SECONDS: f64 = 60.0;
 
 /// Variables that a server may need; everything else is kept from it.
 const SERVER_VARIABLES: [&str; 8] = [
@@ -64,20 +63,20 @@ pub(crate) fn lab() -> anyhow::Result<Settings> {
 /// `$UPSTREAM_URL`, `$RELAY_TIMEOUT_S` and `$IO_BOUND_DEFAULT_DELAY`, both in seconds.
 pub(crate) fn service() -> anyhow::Result<tonnage_services::Settings> {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let seconds = |name: &str, default: Duration| {
+    let seconds = |name: &str, least: f64, default: Duration| {
         let Some(text) = variable(name) else {
             return Ok(default);
         };
-        let seconds = text.parse().ok().filter(|s| SERVICE_SECONDS.contains(s));
-        let (least, most) = (SERVICE_SECONDS.start(), SERVICE_SECONDS.end());
+        let most = MAX_SERVICE_SECONDS;
+        let seconds = text.parse().ok().filter(|s| (least..=most).contains(s));
         let wrong = || UsageError(format!("${name} must be seconds from {least} to {most}"));
         anyhow::Ok(Duration::from_secs_f64(seconds.ok_or_else(wrong)?))
     };
     let defaults = tonnage_services::Settings::default();
     Ok(tonnage_services::Settings {
         upstream: variable("UPSTREAM_URL"),
-        relay_timeout: seconds("RELAY_TIMEOUT_S", defaults.relay_timeout)?,
-        default_delay: seconds("IO_BOUND_DEFAULT_DELAY", defaults.default_delay)?,
+        relay_timeout: seconds("RELAY_TIMEOUT_S", 0.001, defaults.relay_timeout)?,
+        default_delay: seconds("IO_BOUND_DEFAULT_DELAY", 0.0, defaults.default_delay)?,
         ..defaults
     })
 }

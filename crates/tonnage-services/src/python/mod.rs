@@ -3,6 +3,8 @@
 
 mod parse;
 mod strings;
+#[cfg(test)]
+mod tests;
 mod unprintable;
 mod write;
 

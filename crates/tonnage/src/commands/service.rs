@@ -31,7 +31,7 @@ pub(crate) fn run(args: &ServiceArgs) -> anyhow::Result<ExitStatus> {
     let settings = Settings {
         host: args.host.clone(),
         port: args.port,
-        threads: args.threads.map_or_else(usable_cpus_count, usize::from),
+        threads: args.threads.map_or_else(usable_cpus, usize::from),
         upstream,
         trouble: trouble(&args.trouble),
         // Who stops this does not want to wait.
@@ -51,10 +51,6 @@ pub(crate) fn run(args: &ServiceArgs) -> anyhow::Result<ExitStatus> {
     }
     handle.stop();
     Ok(ExitStatus::Interrupted)
-}
-
-fn usable_cpus_count() -> usize {
-    usable_cpus() as usize
 }
 
 fn trouble(args: &TroubleArgs) -> Trouble {

@@ -11,6 +11,7 @@ mod common;
 mod answerer;
 mod load;
 mod load_models;
+mod service;
 mod stack;
 mod study;
 mod trouble;

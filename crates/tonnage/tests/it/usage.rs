@@ -35,6 +35,10 @@ fn an_unknown_name_gets_a_suggestion() {
         &["study", "run", "flask-bench", "--set", "iteration=5"],
         &["no factor `iteration`", "did you mean `iterations`?"],
     );
+    refused(
+        &["service", "fannout"],
+        &["no service `fannout`", "did you mean `fanout`?"],
+    );
     refused(&["study", "reprot"], &["reprot", "'report'"]);
     refused(&["study", "run", "flask-bench", "--quik"], &["--quick"]);
     refused(
@@ -176,6 +180,35 @@ fn a_wrong_value_of_a_study_is_refused_likewise() {
             "workers=3",
         ],
         &["--set workers has no effect"],
+    );
+}
+
+#[test]
+fn a_wrong_value_of_a_service_is_refused_likewise() {
+    refused(&["service", "relay"], &["`relay` needs", "--upstream"]);
+    refused(
+        &["service", "relay", "--upstream", ""],
+        &["`relay` needs", "--upstream"],
+    );
+    refused(
+        &["service", "relay", "--upstream", "https://127.0.0.1/"],
+        &["only http", "http://127.0.0.1:4000"],
+    );
+    refused(
+        &["service", "hello", "--garbage"],
+        &["--garbage", "`restaurants`"],
+    );
+    refused(
+        &["service", "restaurants", "--fail-status", "99"],
+        &["from 200 to 599"],
+    );
+    refused(
+        &["service", "hello", "--host", "192.0.2.1"],
+        &["cannot listen on 192.0.2.1"],
+    );
+    refused(
+        &["service", "hello", "--threads", "0"],
+        &["0 is not in 1..=1024"],
     );
 }
 
