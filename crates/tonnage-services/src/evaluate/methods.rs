@@ -92,7 +92,12 @@ pub(super) fn call<'v>(
             }
             _ => place.of_list(name, items, arguments[0]),
         },
-        _ => place.of_dictionary(name, value, arguments),
+        View::Dict(dict) => {
+            // Released first: most methods change it.
+            drop(dict);
+            place.of_dictionary(name, value, arguments)
+        }
+        _ => Err(Refused(format!("{} has no method {name}", kind(value)))),
     }
 }
 
@@ -196,11 +201,12 @@ impl<'v> Place<'_, 'v> {
     }
 
     fn join(self, text: &str, parts: Value<'v>) -> Outcome<String> {
-        let mut size = 0;
+        let (mut size, glue) = (0, text_len(text));
         let mut texts = Vec::new();
         for part in self.items_of("join", parts)? {
             let part = text_argument("join", *part)?;
-            size += text_len(part) + text_len(text);
+            size += text_len(part) + glue;
+            self.work.fits(size)?;
             texts.push(part);
         }
         self.work.make(size)?;

@@ -11,7 +11,7 @@ use starlark::values::{Heap, Value};
 
 use super::json::items_of;
 use super::numbers::{Number, arithmetic, floor_division};
-use super::view::{View, kind, text_len, view};
+use super::view::{View, kind, shorter, text_len, view};
 use super::work::{MAX_DEPTH, Outcome, Refused, Work};
 
 /// Where an operation makes its values, and what pays for them.
@@ -99,7 +99,8 @@ impl<'v> Place<'_, 'v> {
         match (&a, &b) {
             (View::Text(text), View::Int(times)) | (View::Int(times), View::Text(text)) => {
                 let times = usize::try_from(*times).unwrap_or(0);
-                self.work.make(text_len(text).saturating_mul(times))?;
+                let len = if times == 0 { 0 } else { text_len(text) };
+                self.work.make(len.saturating_mul(times))?;
                 return Ok(self.heap.alloc(text.repeat(times)));
             }
             (View::List(list), View::Int(times)) | (View::Int(times), View::List(list)) => {
@@ -162,7 +163,7 @@ impl<'v> Place<'_, 'v> {
     pub(super) fn eq(self, left: Value<'v>, right: Value<'v>, depth: usize) -> Outcome<bool> {
         let (a, b) = (view(left), view(right));
         if let (View::Text(a), View::Text(b)) = (&a, &b) {
-            self.work.read(text_len(a).min(text_len(b)))?;
+            self.work.read(shorter(a, b))?;
             return Ok(a == b);
         }
         self.work.pay(1)?;
@@ -219,7 +220,7 @@ impl<'v> Place<'_, 'v> {
         right: Value<'v>,
     ) -> Outcome<Ordering> {
         if let (View::Text(a), View::Text(b)) = (view(left), view(right)) {
-            self.work.read(text_len(a).min(text_len(b)))?;
+            self.work.read(shorter(a, b))?;
             return Ok(a.cmp(b));
         }
         let (a, b) = self.numbers(operator, left, right)?;

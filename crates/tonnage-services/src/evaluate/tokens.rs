@@ -49,6 +49,9 @@ pub(super) fn check(text: &str) -> Outcome<()> {
         };
         let (token, after) = rest.split_at(len);
         rest = after;
+        if last == "," && depth == 0 && ends_a_tuple(kind, token) {
+            return Err(refused(line, last));
+        }
         if kind == Kind::Newline {
             line += 1;
         }
@@ -77,7 +80,15 @@ pub(super) fn check(text: &str) -> Outcome<()> {
         }
         (last, last_kind, glued) = (token, kind, true);
     }
+    if last == "," && depth == 0 {
+        return Err(refused(line, last));
+    }
     Ok(())
+}
+
+/// What may not follow a comma outside brackets: Starlark has no `x = 1,`.
+fn ends_a_tuple(kind: Kind, token: &str) -> bool {
+    kind == Kind::Newline || matches!(token, "=" | ";" | ":" | "in")
 }
 
 /// Operators that may stand before a value: they do not stack, so that no parser
@@ -192,6 +203,9 @@ mod tests {
             ("x = 1 if a else\\\n 2", "`\\`"),
             ("x = a . b", "`b`"),
             ("x = a | b", "`|`"),
+            ("x = a,\ny = 1", "line 1: `,`"),
+            ("x = a,", "`,`"),
+            ("a, = x", "`,`"),
         ] {
             match check(text) {
                 Err(refused) => assert!(refused.0.contains(token), "{text}: {refused}"),
