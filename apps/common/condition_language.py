@@ -49,6 +49,9 @@ RESERVED = frozenset(
 # has to go deep.
 UNARY = frozenset(("not", "-", "+"))
 
+# What may not follow a comma outside brackets: Starlark has no `x = 1,`.
+AFTER_A_TUPLE = frozenset(("=", ";", ":", "in"))
+
 BUILTIN_NAMES = frozenset(BUILTIN_ARGUMENTS)
 GIVEN_NAMES = frozenset(("log", "context"))
 
@@ -98,6 +101,8 @@ def check_tokens(text):
             raise token_refused(line, text[place])
         token, kind = match.group(), match.lastgroup
         place = match.end()
+        if last == "," and depth <= 0 and (kind == "newline" or token in AFTER_A_TUPLE):
+            raise token_refused(line, last)
         if kind == "newline":
             line += 1
         if kind in ("space", "comment", "newline"):
@@ -122,6 +127,8 @@ def check_tokens(text):
         elif kind == "operator" and token in ")]}":
             depth -= 1
         last, last_kind, glued = token, kind, True
+    if last == "," and depth <= 0:
+        raise token_refused(line, last)
 
 
 def token_refused(line, token):

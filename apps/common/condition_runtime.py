@@ -94,9 +94,14 @@ class Guard(object):
 
     def spend(self, read, made=0):
         """Pays for one operation that reads and makes so many items."""
-        if made > MAX_SIZE:
-            raise Refused("a value of more than %d items" % MAX_SIZE)
+        self.fits(made)
         self.pay(1 + read // READ_PER_UNIT + made // MADE_PER_UNIT)
+
+    @staticmethod
+    def fits(size):
+        """Refuses a value that is too large."""
+        if size > MAX_SIZE:
+            raise Refused("a value of more than %d items" % MAX_SIZE)
 
     def pay(self, units):
         """Pays units of work."""
@@ -265,7 +270,8 @@ class Guard(object):
         """Pays for a search: old interpreters compare every place with every character."""
         if type(part) is not str:
             raise Refused("text is searched for text, not %s" % kind(part))
-        self.pay(1 + len(text) // READ_PER_UNIT + len(text) * len(part) // 4096)
+        read = (len(text) + len(part)) // READ_PER_UNIT
+        self.pay(1 + read + len(text) * len(part) // 4096)
 
     def contains(self, item, container):
         """item in container"""
@@ -632,6 +638,7 @@ def text_join(guard, text, parts):
     size = 0
     for part in guard.items_of("join", parts):
         size += len(text_argument("join", part)) + len(text)
+        guard.fits(size)
     guard.spend(0, size)
     return text.join(parts)
 

@@ -61,7 +61,7 @@ impl Bodies {
         let read = axum::body::to_bytes(request.into_body(), self.max_bytes).await;
         let bytes = read.map_err(|error| {
             let source = std::error::Error::source(&error);
-            if source.is_some_and(|source| source.is::<LengthLimitError>()) {
+            if matches!(source, Some(source) if source.is::<LengthLimitError>()) {
                 too_long()
             } else {
                 Refusal::bad_request("the body was cut off")

@@ -2,6 +2,7 @@
 //! counter of requests. Bounds, answers and names are those of `apps/flask/loop.py`.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -122,7 +123,8 @@ async fn metrics(State(counts): State<Counts>) -> impl IntoResponse {
     let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
     for ((method, status), count) in counts.iter() {
         let labels = format!("method=\"{method}\",status=\"{status}\"");
-        text.push_str(&format!("flask_http_request_total{{{labels}}} {count}.0\n"));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "flask_http_request_total{{{labels}}} {count}.0");
     }
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(CONTENT_TYPE, kind)], text)

@@ -5,7 +5,9 @@ use tonnage_model::did_you_mean;
 
 use crate::error::ServiceError;
 use crate::settings::Settings;
-use crate::{answer, echo, evaluate, fanout, grpc, hello, matmul, nested_loop, relay, restaurants, slow};
+use crate::{
+    answer, echo, evaluate, fanout, grpc, hello, matmul, nested_loop, relay, restaurants, slow,
+};
 
 /// A native service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

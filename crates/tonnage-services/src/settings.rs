@@ -65,7 +65,10 @@ impl Settings {
 
 /// Where the lines of a service's log go.
 #[derive(Clone, Default)]
-pub struct Log(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub struct Log(Option<Arc<TakeLine>>);
+
+/// What takes a line.
+type TakeLine = dyn Fn(&str) + Send + Sync;
 
 impl Log {
     /// A log whose lines, without their ends, are handed to `line`. It is called

@@ -40,7 +40,11 @@ fn python(mode: &str, bodies: &[Vec<u8>]) -> Vec<String> {
     });
     let output = child.wait_with_output().expect("Python ends");
     writer.join().expect("all is written");
-    assert!(output.status.success(), "{mode} ended with {}", output.status);
+    assert!(
+        output.status.success(),
+        "{mode} ended with {}",
+        output.status
+    );
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     text.lines().map(str::to_owned).collect()
 }
@@ -63,9 +67,15 @@ fn four_engines_agree_on_ten_thousand_payloads() {
     let bodies: Vec<Vec<u8>> = Payloads::new(SEED).take(10_000).collect();
     let engine = Engine::new();
     let ours: Vec<String> = bodies.iter().map(|body| native(&engine, body)).collect();
-    let errors = ours.iter().filter(|answer| answer.starts_with("{\"error")).count();
+    let errors = ours
+        .iter()
+        .filter(|answer| answer.starts_with("{\"error"))
+        .count();
     assert_eq!(errors, 0, "payloads of the generator are all well");
-    let changed = ours.iter().filter(|answer| answer.contains("\"4\"")).count();
+    let changed = ours
+        .iter()
+        .filter(|answer| answer.contains("\"4\""))
+        .count();
     assert!((1000..9000).contains(&changed), "{changed} conditions hold");
     assert_agree("inprocess", &bodies, &ours);
     assert_agree("pool", &bodies, &ours);
@@ -81,7 +91,10 @@ fn four_engines_agree_on_ten_thousand_payloads() {
 
 #[test]
 fn payloads_are_as_large_as_the_originals() {
-    let mut sizes: Vec<usize> = Payloads::new(SEED).take(1000).map(|body| body.len()).collect();
+    let mut sizes: Vec<usize> = Payloads::new(SEED)
+        .take(1000)
+        .map(|body| body.len())
+        .collect();
     sizes.sort_unstable();
     assert!((600..1100).contains(&sizes[500]), "median {}", sizes[500]);
     assert!(sizes[999] < 2500, "largest {}", sizes[999]);
@@ -141,9 +154,50 @@ const WHOLE: [&str; 6] = [
 ];
 
 const PIECES: [&str; 44] = [
-    "0", "1", "-1", "2.5", "9223372036854775807", "1e3", "'a'", "\"\"", "None", "True", "[]", "{}", "()",
-    "log", "context", "result", "x", "len", "f", "n", "[1, [2]]", "{'a': 1}", "+", "-", "*", "/", "//", "%",
-    "==", "<", "in", "not", "and", "or", "if", "else", "for", "(", ")", "[", "]", ":", ",", "=",
+    "0",
+    "1",
+    "-1",
+    "2.5",
+    "9223372036854775807",
+    "1e3",
+    "'a'",
+    "\"\"",
+    "None",
+    "True",
+    "[]",
+    "{}",
+    "()",
+    "log",
+    "context",
+    "result",
+    "x",
+    "len",
+    "f",
+    "n",
+    "[1, [2]]",
+    "{'a': 1}",
+    "+",
+    "-",
+    "*",
+    "/",
+    "//",
+    "%",
+    "==",
+    "<",
+    "in",
+    "not",
+    "and",
+    "or",
+    "if",
+    "else",
+    "for",
+    "(",
+    ")",
+    "[",
+    "]",
+    ":",
+    ",",
+    "=",
 ];
 
 /// A program with a few tokens taken away, doubled, swapped or replaced.
@@ -158,7 +212,10 @@ fn broken(random: &mut Pcg64Mcg) -> String {
         }
     }
     for _ in 0..random.random_range(1..4) {
-        let (a, b) = (random.random_range(0..tokens.len()), random.random_range(0..tokens.len()));
+        let (a, b) = (
+            random.random_range(0..tokens.len()),
+            random.random_range(0..tokens.len()),
+        );
         match random.random_range(0..4) {
             0 => {
                 tokens.remove(a);
@@ -187,7 +244,12 @@ fn broken_texts_are_read_alike() {
             differ.push(format!("{text}\n  Starlark {ours}\n  Python   {theirs}"));
         }
     }
-    assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
+    assert!(
+        differ.is_empty(),
+        "{} differ:\n{}",
+        differ.len(),
+        differ.join("\n")
+    );
     assert!(held > 500, "only {held} texts ran to their end");
 }
 
@@ -224,14 +286,26 @@ fn payloads_that_are_none_get_the_same_error() {
         condition(json!({ "numeration": 1, "type": "Standard", "text": 1 })),
         condition(json!({ "numeration": 1, "type": "Order", "text": "" })),
         condition(json!({ "numeration": 1, "type": "Timed", "text": "" })),
-        condition(json!({ "numeration": 1, "type": "Timed", "text": "result = 1", "timeRange": 10 })),
-        condition(json!({ "numeration": 1, "type": "Timed", "text": "result = 1", "timeRange": 9.5 })),
+        condition(
+            json!({ "numeration": 1, "type": "Timed", "text": "result = 1", "timeRange": 10 }),
+        ),
+        condition(
+            json!({ "numeration": 1, "type": "Timed", "text": "result = 1", "timeRange": 9.5 }),
+        ),
         condition(json!({ "numeration": 1, "type": "Order", "order": "" })),
     ];
     let bodies = payloads.map(|payload| json!({ "payload": payload }).to_string().into_bytes());
     let mut bodies = bodies.to_vec();
     // What `json!` cannot say.
-    for value in ["1e999", "9223372036854775808", "\"\\ud800\"", "{\"a\":1,\"a\":2}", "-0", "1.0", "1E2"] {
+    for value in [
+        "1e999",
+        "9223372036854775808",
+        "\"\\ud800\"",
+        "{\"a\":1,\"a\":2}",
+        "-0",
+        "1.0",
+        "1E2",
+    ] {
         let body = format!(
             "{{\"payload\":{{\"log\":{{}},\"context\":{{\"v\":{value}}},\"conditions\":[],\"trueConditions\":[]}}}}"
         );

@@ -138,7 +138,7 @@ impl<'v> Place<'_, 'v> {
             _ => {
                 let text = text_argument("int", value)?;
                 let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-                if text_len(digits) > MAX_NUMBER || !is_digits(digits) {
+                if digits.len() > MAX_NUMBER || !is_digits(digits) {
                     return Err(Refused::new("int needs a whole number"));
                 }
                 text.parse().map_err(|_| Refused::beyond_64_bits())?
@@ -153,7 +153,7 @@ impl<'v> Place<'_, 'v> {
             return Ok(self.heap.alloc(number.float()));
         }
         let text = text_argument("float", value)?;
-        if text_len(text) > MAX_NUMBER || !is_decimal(text) {
+        if text.len() > MAX_NUMBER || !is_decimal(text) {
             return Err(Refused::new("float needs a number"));
         }
         // Written as both languages read it.
@@ -227,7 +227,8 @@ impl<'v> Place<'_, 'v> {
             _ => (0, whole[0]),
         };
         let count = i128::from(stop) - i128::from(start);
-        self.work.make(usize::try_from(count.max(0)).unwrap_or(usize::MAX))?;
+        self.work
+            .make(usize::try_from(count.max(0)).unwrap_or(usize::MAX))?;
         let items = (start..stop).map(|item| self.heap.alloc(item));
         Ok(self.list(items.collect()))
     }

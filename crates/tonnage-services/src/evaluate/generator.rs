@@ -50,9 +50,15 @@ impl Payloads {
             conditions.push(condition(random, "Order", 6));
         }
         let mut context = Map::new();
-        context.insert("state".into(), json!(pick(random, &["inicio", "alerta", "bloqueo"])));
+        context.insert(
+            "state".into(),
+            json!(pick(random, &["inicio", "alerta", "bloqueo"])),
+        );
         context.insert("hits".into(), json!(random.random_range(0..50)));
-        context.insert("hosts".into(), json!({ pick(random, &HOSTS): random.random_range(1..9) }));
+        context.insert(
+            "hosts".into(),
+            json!({ pick(random, &HOSTS): random.random_range(1..9) }),
+        );
         context.insert("recent".into(), json!([pick(random, &HOSTS), "\"-\""]));
         json!({
             "payload": {
@@ -81,9 +87,31 @@ fn pick<'a>(random: &mut impl Rng, from: &[&'a str]) -> &'a str {
     from.choose(random).copied().unwrap_or_default()
 }
 
-const HOSTS: [&str; 6] = ["web-01", "web-02", "db-01", "bastión", "correo", "nodo-ñandú"];
-const USERS: [&str; 7] = ["root", "admin", "josé", "o'brien", "deploy", "maría.núñez", "\"x\""];
-const PATHS: [&str; 6] = ["/", "/login", "/api/v1/items?id=7", "/búsqueda", "/a%20b", "/wp-login.php"];
+const HOSTS: [&str; 6] = [
+    "web-01",
+    "web-02",
+    "db-01",
+    "bastión",
+    "correo",
+    "nodo-ñandú",
+];
+const USERS: [&str; 7] = [
+    "root",
+    "admin",
+    "josé",
+    "o'brien",
+    "deploy",
+    "maría.núñez",
+    "\"x\"",
+];
+const PATHS: [&str; 6] = [
+    "/",
+    "/login",
+    "/api/v1/items?id=7",
+    "/búsqueda",
+    "/a%20b",
+    "/wp-login.php",
+];
 const AGENTS: [&str; 4] = [
     "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/115.0",
     "curl/8.4.0",
@@ -129,7 +157,10 @@ fn sshd(random: &mut impl Rng) -> String {
 
 fn nginx(random: &mut impl Rng) -> String {
     let (from, path, agent) = (address(random), pick(random, &PATHS), pick(random, &AGENTS));
-    let status = pick(random, &["200", "200", "200", "301", "404", "499", "500", "502"]);
+    let status = pick(
+        random,
+        &["200", "200", "200", "301", "404", "499", "500", "502"],
+    );
     let bytes = random.random_range(0..90_000);
     let ms = random.random_range(0..4000);
     format!(
@@ -142,7 +173,9 @@ fn nginx(random: &mut impl Rng) -> String {
 fn kernel(random: &mut impl Rng) -> String {
     let seconds = random.random_range(1000..999_999);
     match random.random_range(0..4) {
-        0 => format!("[{seconds}.001] Out of memory: Killed process 4242 (python3) total-vm:1831200kB"),
+        0 => format!(
+            "[{seconds}.001] Out of memory: Killed process 4242 (python3) total-vm:1831200kB"
+        ),
         1 => format!("[{seconds}.417] TCP: request_sock_TCP: Possible SYN flooding on port 80."),
         2 => format!("[{seconds}.902] EXT4-fs warning (device sda1): \\x20 checksum\tinvalid"),
         _ => format!("[{seconds}.110] usb 1-1: new high-speed USB device number 7\r\n"),
@@ -157,7 +190,9 @@ fn application(random: &mut impl Rng) -> String {
             "Traceback (most recent call last):\n  File \"/srv/app.py\", line {ms}, in view\n    \
              raise KeyError('{user}')\nKeyError: '{user}'"
         ),
-        1 => format!("{{\"event\": \"slow query\", \"ms\": {ms}, \"sql\": \"SELECT * FROM t WHERE a='x'\"}}"),
+        1 => format!(
+            "{{\"event\": \"slow query\", \"ms\": {ms}, \"sql\": \"SELECT * FROM t WHERE a='x'\"}}"
+        ),
         2 => format!("user={user} action=login result=ok elapsed={ms}ms"),
         _ => format!("payment of 12,50 € for {user} declined: reason=\"'insufficient' funds\" 🚫"),
     }
@@ -216,12 +251,27 @@ pub fn hostile() -> Vec<(&'static str, String)> {
         ),
         of("gigabyte text", "x = \"a\" * 1000000000"),
         of("gigabyte list", "x = [0] * 1000000000"),
-        of("doubling text", "x = \"ab\"\nfor i in range(40):\n    x = x + x"),
+        of(
+            "doubling text",
+            "x = \"ab\"\nfor i in range(40):\n    x = x + x",
+        ),
         of("doubling list", "x = [1]\nfor i in range(40):\n    x += x"),
-        of("doubling tree", "x = [1]\nfor i in range(60):\n    x = [x, x]\ncontext[\"x\"] = x"),
-        of("comparing trees", "x = [1]\ny = [1]\nfor i in range(60):\n    x = [x, x]\n    y = [y, y]\nresult = x == y"),
-        of("replace", "x = \"a\" * 1000000\nresult = x.replace(\"a\", x) == \"\""),
-        of("join", "x = [\"a\" * 100000] * 100000\nresult = \"-\".join(x) == \"\""),
+        of(
+            "doubling tree",
+            "x = [1]\nfor i in range(60):\n    x = [x, x]\ncontext[\"x\"] = x",
+        ),
+        of(
+            "comparing trees",
+            "x = [1]\ny = [1]\nfor i in range(60):\n    x = [x, x]\n    y = [y, y]\nresult = x == y",
+        ),
+        of(
+            "replace",
+            "x = \"a\" * 1000000\nresult = x.replace(\"a\", x) == \"\"",
+        ),
+        of(
+            "join",
+            "x = [\"a\" * 100000] * 100000\nresult = \"-\".join(x) == \"\"",
+        ),
         of("large number", "x = 7\nfor i in range(100):\n    x = x * x"),
         of("infinite number", "x = 1e300 * 1e300"),
         of("import", "import os\nos.system(\"true\")"),
@@ -237,21 +287,42 @@ pub fn hostile() -> Vec<(&'static str, String)> {
         of("fail", "fail(\"x\")"),
         of("lambda", "f = lambda: f()\nf()"),
         of("deep recursion", "def f(n):\n    return f(n + 1)\nf(0)"),
-        of("mutual recursion", "def f(n):\n    return g(n)\ndef g(n):\n    return f(n)\nf(0)"),
-        of("wide recursion", "def f(n):\n    if n > 0:\n        f(n - 1)\n        f(n - 1)\n    return n\nf(60)"),
+        of(
+            "mutual recursion",
+            "def f(n):\n    return g(n)\ndef g(n):\n    return f(n)\nf(0)",
+        ),
+        of(
+            "wide recursion",
+            "def f(n):\n    if n > 0:\n        f(n - 1)\n        f(n - 1)\n    return n\nf(60)",
+        ),
         of("cycle", "x = []\nx.append(x)\ncontext[\"x\"] = x"),
-        of("cyclic comparison", "x = []\nx.append(x)\ny = []\ny.append(y)\nresult = x == y"),
-        of("growing while going through", "x = [1]\nfor a in x:\n    x.append(a)\nfor i in range(100000):\n    x += x"),
+        of(
+            "cyclic comparison",
+            "x = []\nx.append(x)\ny = []\ny.append(y)\nresult = x == y",
+        ),
+        of(
+            "growing while going through",
+            "x = [1]\nfor a in x:\n    x.append(a)\nfor i in range(100000):\n    x += x",
+        ),
         of("exception", "raise ValueError(\"x\")"),
         of("unknown name", "result = undefined"),
         of("missing key", "result = log[\"missing\"]"),
         of("division", "x = 1 // 0"),
-        ("many brackets", format!("x = {}1{}", "[".repeat(1500), "]".repeat(1500))),
-        ("many parentheses", format!("x = {}1{}", "(".repeat(1500), ")".repeat(1500))),
+        (
+            "many brackets",
+            format!("x = {}1{}", "[".repeat(1500), "]".repeat(1500)),
+        ),
+        (
+            "many parentheses",
+            format!("x = {}1{}", "(".repeat(1500), ")".repeat(1500)),
+        ),
         ("many signs", format!("x = {}1", "-".repeat(4000))),
         ("many nots", format!("x = {}1", "not ".repeat(1000))),
         ("long sum", format!("x = 1{}", " + 1".repeat(1000))),
-        ("long choice", format!("x = {}1", "1 if 0 else ".repeat(300))),
+        (
+            "long choice",
+            format!("x = {}1", "1 if 0 else ".repeat(300)),
+        ),
         ("many calls", format!("x = \"\"{}", ".strip()".repeat(450))),
         ("long text", format!("x = \"{}\"", "a".repeat(10_000))),
     ]

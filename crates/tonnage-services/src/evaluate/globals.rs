@@ -1,12 +1,6 @@
 //! The names that a written condition can reach: the operations, and nothing else.
 //! No file, no network, no clock, no `print`.
 
-#![expect(
-    clippy::unnecessary_wraps,
-    clippy::needless_pass_by_value,
-    reason = "the shape that `starlark_module` asks for"
-)]
-
 use std::cmp::Ordering;
 use std::sync::LazyLock;
 
@@ -18,7 +12,7 @@ use starlark::values::none::NoneType;
 use starlark::values::tuple::UnpackTuple;
 
 use super::methods;
-use super::operations::Place;
+use super::operations::{Place, parts};
 use super::work::{Refused, Work};
 
 /// Built once: it is the same for every condition.
@@ -251,7 +245,7 @@ fn operations(builder: &mut GlobalsBuilder) {
         #[starlark(require = pos)] width: i32,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
-        place(eval)?.iter(value, width).map_err(native)
+        place(eval)?.turns(value, width).map_err(native)
     }
 
     fn _unpack<'v>(
@@ -261,7 +255,7 @@ fn operations(builder: &mut GlobalsBuilder) {
     ) -> starlark::Result<Value<'v>> {
         let place = place(eval)?;
         place.work.pay(1).map_err(native)?;
-        place.parts(value, width).map_err(native)
+        parts(value, width).map_err(native)
     }
 
     fn _builtin<'v>(
@@ -269,9 +263,7 @@ fn operations(builder: &mut GlobalsBuilder) {
         #[starlark(args)] arguments: UnpackTuple<Value<'v>>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
-        place(eval)?
-            .builtin(name, &arguments.items)
-            .map_err(native)
+        place(eval)?.builtin(name, &arguments.items).map_err(native)
     }
 
     fn _method<'v>(

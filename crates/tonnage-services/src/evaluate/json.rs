@@ -177,7 +177,7 @@ impl Serialize for Json {
 }
 
 /// The items of a list or tuple on a condition's heap.
-pub(super) fn items_of<'v>(value: Value<'v>) -> Option<&'v [Value<'v>]> {
+pub(super) fn items_of(value: Value<'_>) -> Option<&[Value<'_>]> {
     ListRef::from_value(value)
         .map(ListRef::content)
         .or_else(|| TupleRef::from_value(value).map(TupleRef::content))

@@ -5,7 +5,7 @@ use starlark::values::Value;
 use starlark::values::tuple::AllocTuple;
 
 use super::functions::{is_digits, text_argument};
-use super::operations::Place;
+use super::operations::{Place, change, position};
 use super::view::{View, kind, text_len, view};
 use super::work::{Outcome, Refused};
 
@@ -85,14 +85,19 @@ pub(super) fn call<'v>(
             }
             "pop" => {
                 place.work.read(items.len())?;
-                let last = place.heap.alloc(-1);
-                let index = arguments.first().copied().unwrap_or(last);
-                let index = place.position(items.len(), index)?;
+                let at_end = place.heap.alloc(-1);
+                let index = arguments.first().copied().unwrap_or(at_end);
+                let index = position(items.len(), index)?;
                 own_method(eval, value, name, &[place.heap.alloc(index as i64)])
             }
             _ => place.of_list(name, items, arguments[0]),
         },
-        _ => place.of_dictionary(name, value, arguments),
+        View::Dict(dict) => {
+            // Released first: most methods change it.
+            drop(dict);
+            place.of_dictionary(name, value, arguments)
+        }
+        _ => Err(Refused(format!("{} has no method {name}", kind(value)))),
     }
 }
 
@@ -184,23 +189,23 @@ impl<'v> Place<'_, 'v> {
         };
         self.work.make(text_len(text))?;
         let alloc = |part: &str| self.heap.alloc(part);
-        let parts: Vec<Value<'v>> = match separator {
-            Some(separator) => text.split(separator).map(alloc).collect(),
-            None => {
-                let parts = text.split(is_space).filter(|part| !part.is_empty());
-                parts.map(alloc).collect()
-            }
+        let parts: Vec<Value<'v>> = if let Some(separator) = separator {
+            text.split(separator).map(alloc).collect()
+        } else {
+            let parts = text.split(is_space).filter(|part| !part.is_empty());
+            parts.map(alloc).collect()
         };
         self.work.pay(parts.len())?;
         Ok(self.list(parts))
     }
 
     fn join(self, text: &str, parts: Value<'v>) -> Outcome<String> {
-        let mut size = 0;
+        let (mut size, glue) = (0, text_len(text));
         let mut texts = Vec::new();
         for part in self.items_of("join", parts)? {
             let part = text_argument("join", *part)?;
-            size += text_len(part) + text_len(text);
+            size += text_len(part) + glue;
+            self.work.fits(size)?;
             texts.push(part);
         }
         self.work.make(size)?;
@@ -229,7 +234,7 @@ impl<'v> Place<'_, 'v> {
         value: Value<'v>,
         arguments: &[Value<'v>],
     ) -> Outcome<Value<'v>> {
-        let mut dict = self.change(value)?.aref;
+        let mut dict = change(value)?.aref;
         let len = dict.len();
         match name {
             "get" => {
@@ -286,7 +291,7 @@ impl<'v> Place<'_, 'v> {
             drop(entries);
             copied
         };
-        let mut dict = self.change(dict)?.aref;
+        let mut dict = change(dict)?.aref;
         for (key, value) in entries {
             dict.insert_hashed(key, value);
         }

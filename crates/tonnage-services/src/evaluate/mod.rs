@@ -23,13 +23,14 @@ mod view;
 mod work;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+
+use crate::answer::Refusal;
+use crate::body::Bodies;
 
 pub use engine::{Answer, Engine};
 pub use generator::{Payloads, hostile};
@@ -41,22 +42,22 @@ pub(crate) fn router() -> Router {
     Router::new()
         .route("/", get(async || "ready"))
         .route("/eval", post(evaluate))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(Engine::new())
+        .with_state((Engine::new(), Bodies::new(MAX_BODY)))
 }
 
 /// A condition pays for all it does and ends within milliseconds, so it runs where
 /// the request was read.
-async fn evaluate(State(engine): State<Engine>, body: Result<Bytes, BytesRejection>) -> Response {
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => return crate::answer::Refusal::from(rejection).into_response(),
-    };
-    let answer = engine.answer(&body);
+async fn evaluate(
+    State((engine, bodies)): State<(Engine, Bodies)>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let body = bodies.read(request).await?;
+    let answer = engine.answer(&body.bytes);
     let status = if answer.is_bad_request {
         StatusCode::BAD_REQUEST
     } else {
         StatusCode::OK
     };
-    (status, [(CONTENT_TYPE, "application/json")], answer.body).into_response()
+    let json = [(CONTENT_TYPE, "application/json")];
+    Ok((status, json, answer.body).into_response())
 }

@@ -69,7 +69,10 @@ fn compare_mixed(whole: i64, float: f64) -> Ordering {
     // Truncation is exact here; what it cuts off decides between equals.
     let truncated = float.trunc();
     let order = whole.cmp(&(truncated as i64));
-    order.then_with(|| 0.0.partial_cmp(&(float - truncated)).unwrap_or(Ordering::Equal))
+    order.then_with(|| {
+        0.0.partial_cmp(&(float - truncated))
+            .unwrap_or(Ordering::Equal)
+    })
 }
 
 /// A whole number from the part of a float before the point.
@@ -129,7 +132,11 @@ mod tests {
             (Int(0), Float(-0.0), Equal),
             (Int(i64::MAX), Float(9_223_372_036_854_775_808.0), Less),
             (Int(i64::MIN), Float(-9_223_372_036_854_775_808.0), Equal),
-            (Int(9_007_199_254_740_993), Float(9_007_199_254_740_992.0), Greater),
+            (
+                Int(9_007_199_254_740_993),
+                Float(9_007_199_254_740_992.0),
+                Greater,
+            ),
             (Int(0), Float(-1e300), Greater),
         ] {
             assert_eq!(left.compare(right), order, "{left:?} {right:?}");

@@ -11,7 +11,7 @@ use starlark::values::{Heap, Value};
 
 use super::json::items_of;
 use super::numbers::{Number, arithmetic, floor_division};
-use super::view::{View, kind, text_len, view};
+use super::view::{View, kind, shorter, text_len, view};
 use super::work::{MAX_DEPTH, Outcome, Refused, Work};
 
 /// Where an operation makes its values, and what pays for them.
@@ -99,7 +99,8 @@ impl<'v> Place<'_, 'v> {
         match (&a, &b) {
             (View::Text(text), View::Int(times)) | (View::Int(times), View::Text(text)) => {
                 let times = usize::try_from(*times).unwrap_or(0);
-                self.work.make(text_len(text).saturating_mul(times))?;
+                let len = if times == 0 { 0 } else { text_len(text) };
+                self.work.make(len.saturating_mul(times))?;
                 return Ok(self.heap.alloc(text.repeat(times)));
             }
             (View::List(list), View::Int(times)) | (View::Int(times), View::List(list)) => {
@@ -162,7 +163,7 @@ impl<'v> Place<'_, 'v> {
     pub(super) fn eq(self, left: Value<'v>, right: Value<'v>, depth: usize) -> Outcome<bool> {
         let (a, b) = (view(left), view(right));
         if let (View::Text(a), View::Text(b)) = (&a, &b) {
-            self.work.read(text_len(a).min(text_len(b)))?;
+            self.work.read(shorter(a, b))?;
             return Ok(a == b);
         }
         self.work.pay(1)?;
@@ -219,7 +220,7 @@ impl<'v> Place<'_, 'v> {
         right: Value<'v>,
     ) -> Outcome<Ordering> {
         if let (View::Text(a), View::Text(b)) = (view(left), view(right)) {
-            self.work.read(text_len(a).min(text_len(b)))?;
+            self.work.read(shorter(a, b))?;
             return Ok(a.cmp(b));
         }
         let (a, b) = self.numbers(operator, left, right)?;
@@ -274,20 +275,6 @@ impl<'v> Place<'_, 'v> {
             .map_err(|_| Refused::new("a key without a hash"))
     }
 
-    /// An index that is there, from zero on.
-    pub(super) fn position(self, len: usize, index: Value<'v>) -> Outcome<usize> {
-        let View::Int(index) = view(index) else {
-            return Err(not_whole(index));
-        };
-        let place = if index < 0 {
-            index.saturating_add_unsigned(len as u64)
-        } else {
-            index
-        };
-        let place = usize::try_from(place).ok().filter(|place| *place < len);
-        place.ok_or_else(|| Refused::new("no item at this index"))
-    }
-
     /// `container[index]`
     pub(super) fn item(self, container: Value<'v>, index: Value<'v>) -> Outcome<Value<'v>> {
         match view(container) {
@@ -298,13 +285,13 @@ impl<'v> Place<'_, 'v> {
             View::Text(text) => {
                 let len = text_len(text);
                 self.work.read(len)?;
-                let place = self.position(len, index)?;
+                let place = position(len, index)?;
                 let char = text.chars().nth(place);
                 Ok(char.map_or_else(Value::new_none, |char| self.heap.alloc(char)))
             }
             View::List(items) | View::Tuple(items) => {
                 self.work.pay(1)?;
-                Ok(items[self.position(items.len(), index)?])
+                Ok(items[position(items.len(), index)?])
             }
             _ => Err(Refused(format!("{} has no items", kind(container)))),
         }
@@ -351,12 +338,12 @@ impl<'v> Place<'_, 'v> {
             View::Dict(dict) => {
                 drop(dict);
                 let key = self.hashed(index)?;
-                self.change(container)?.aref.insert_hashed(key, value);
+                change(container)?.aref.insert_hashed(key, value);
                 Ok(())
             }
             View::List(items) => {
                 self.work.pay(1)?;
-                let place = self.position(items.len(), index)?;
+                let place = position(items.len(), index)?;
                 let place = self.heap.alloc(place as i64);
                 let set = container.set_at(place, value);
                 set.map_err(|_| Refused::new("a list that cannot be changed"))
@@ -366,12 +353,6 @@ impl<'v> Place<'_, 'v> {
                 Err(Refused(message))
             }
         }
-    }
-
-    /// A dictionary, to be changed.
-    pub(super) fn change(self, dict: Value<'v>) -> Outcome<DictMut<'v>> {
-        let changed = DictMut::from_value(dict);
-        changed.map_err(|_| Refused::new("a dictionary that cannot be changed"))
     }
 
     /// `{key: value, …}` from keys and values in turn; the last of equal keys wins.
@@ -387,7 +368,7 @@ impl<'v> Place<'_, 'v> {
 
     /// What a loop goes through: what the value holds as the loop begins. With a
     /// width, each item must have so many parts.
-    pub(super) fn iter(self, value: Value<'v>, width: i32) -> Outcome<Value<'v>> {
+    pub(super) fn turns(self, value: Value<'v>, width: i32) -> Outcome<Value<'v>> {
         let items: Vec<Value<'v>> = match view(value) {
             View::List(items) | View::Tuple(items) => {
                 self.work.turns(items.len())?;
@@ -404,18 +385,10 @@ impl<'v> Place<'_, 'v> {
         };
         if width > 0 {
             for item in &items {
-                self.parts(*item, width)?;
+                parts(*item, width)?;
             }
         }
         Ok(self.list(items))
-    }
-
-    /// A list or tuple of so many parts.
-    pub(super) fn parts(self, value: Value<'v>, width: i32) -> Outcome<Value<'v>> {
-        match items_of(value) {
-            Some(items) if Ok(items.len()) == usize::try_from(width) => Ok(value),
-            _ => Err(Refused(format!("not {width} parts"))),
-        }
     }
 }
 
@@ -432,4 +405,32 @@ fn edges(start: Option<i64>, stop: Option<i64>, len: usize) -> (usize, usize) {
     let start = start.map_or(0, edge);
     let stop = stop.map_or(len, edge);
     (start, stop.max(start))
+}
+
+/// An index that is there, from zero on.
+pub(super) fn position(len: usize, index: Value<'_>) -> Outcome<usize> {
+    let View::Int(index) = view(index) else {
+        return Err(not_whole(index));
+    };
+    let place = if index < 0 {
+        index.saturating_add_unsigned(len as u64)
+    } else {
+        index
+    };
+    let place = usize::try_from(place).ok().filter(|place| *place < len);
+    place.ok_or_else(|| Refused::new("no item at this index"))
+}
+
+/// A dictionary, to be changed.
+pub(super) fn change(dict: Value<'_>) -> Outcome<DictMut<'_>> {
+    let changed = DictMut::from_value(dict);
+    changed.map_err(|_| Refused::new("a dictionary that cannot be changed"))
+}
+
+/// A list or tuple of so many parts.
+pub(super) fn parts(value: Value<'_>, width: i32) -> Outcome<Value<'_>> {
+    match items_of(value) {
+        Some(items) if Ok(items.len()) == usize::try_from(width) => Ok(value),
+        _ => Err(Refused(format!("not {width} parts"))),
+    }
 }

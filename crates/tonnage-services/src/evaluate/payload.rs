@@ -174,16 +174,12 @@ fn condition(value: &Json) -> Outcome<Condition> {
         },
         "Timed" => {
             let text = text("text")?;
-            match value.get("timeRange") {
-                Some(range @ (Json::Int(_) | Json::Float(_))) => Rule::Timed {
-                    text,
-                    range: range.clone(),
-                },
-                _ => {
-                    let message = "timeRange of a condition is not a number";
-                    return Err(Refused::new(message));
-                }
-            }
+            let Some(range @ (Json::Int(_) | Json::Float(_))) = value.get("timeRange") else {
+                let message = "timeRange of a condition is not a number";
+                return Err(Refused::new(message));
+            };
+            let range = range.clone();
+            Rule::Timed { text, range }
         }
         _ => {
             let message = "a condition's type is Standard, Timed or Order";

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use moka::sync::Cache;
+use rustix::time::{ClockId, clock_gettime};
 use starlark::ErrorKind;
 use starlark::environment::Module;
 use starlark::eval::Evaluator;
@@ -26,7 +27,8 @@ const COMPILER_STACK: usize = 64 << 20;
 
 /// Bounds behind the budget of work, which is what ends a condition.
 const MAX_HEAP: usize = 256 << 20;
-const MAX_TIME: Duration = Duration::from_secs(2);
+/// Of the thread's CPU time: a machine that pauses is no fault of a condition's.
+const MAX_TIME: Duration = Duration::from_secs(5);
 /// Each call of a condition's own takes two frames: the operation and the function.
 const MAX_FRAMES: usize = 3 * MAX_CALLS as usize;
 
@@ -75,7 +77,7 @@ fn compile_here(text: &str) -> Outcome<Program> {
     let ast = AstModule::parse("condition", source, &check::dialect()).map_err(not_common)?;
     let module = Module::with_temp_heap(|module| {
         Evaluator::new(&module).eval_module(ast, &GLOBALS)?;
-        module.freeze().map_err(starlark::Error::new_other)
+        module.freeze().map_err(starlark::Error::from)
     });
     let module = module.map_err(not_common)?;
     let entry = module.get_any_visibility(ENTRY);
@@ -98,8 +100,8 @@ impl Program {
                 let mut eval = Evaluator::new(&module);
                 eval.extra = Some(&work);
                 bound(&mut eval)?;
-                let entry = self.entry.owned_value(module.frozen_heap());
-                let result = eval.eval_function(entry.to_value(), &[log, context], &[]);
+                let entry = heap.access_owned_frozen_value(&self.entry);
+                let result = eval.eval_function(entry, &[log, context], &[]);
                 result.map_err(|error| refused(error, &work))?
             };
             Ok((result.to_bool(), Json::export(context, &work, 0)?))
@@ -109,12 +111,18 @@ impl Program {
 
 /// Bounds of Starlark's own, behind the budget of work.
 fn bound(eval: &mut Evaluator<'_, '_, '_>) -> Outcome<()> {
-    let deadline = Instant::now() + MAX_TIME;
-    eval.set_check_cancelled(Box::new(move || Instant::now() > deadline));
+    let deadline = cpu_time() + MAX_TIME;
+    eval.set_check_cancelled(Box::new(move || cpu_time() > deadline));
     let set = eval
         .set_max_heap_size(MAX_HEAP)
         .and_then(|()| eval.set_max_callstack_size(MAX_FRAMES));
     set.map_err(|error| Refused(error.to_string()))
+}
+
+/// CPU time that this thread has used.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Why a condition ended early, in the words that Python has for it.

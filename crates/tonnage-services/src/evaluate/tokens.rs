@@ -12,14 +12,15 @@ const MAX_BRACKETS: usize = 32;
 
 /// Words that either language keeps for something that the other has not.
 const RESERVED: [&str; 22] = [
-    "as", "assert", "async", "await", "class", "del", "except", "exec", "finally", "from", "global",
-    "import", "is", "lambda", "load", "nonlocal", "print", "raise", "try", "while", "with", "yield",
+    "as", "assert", "async", "await", "class", "del", "except", "exec", "finally", "from",
+    "global", "import", "is", "lambda", "load", "nonlocal", "print", "raise", "try", "while",
+    "with", "yield",
 ];
 
 /// Longest first, so that the longest one that fits is taken.
 const OPERATORS: [&str; 29] = [
-    "//=", "==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "%=", "//", "-", "+", "*", "/", "%", "<",
-    ">", "=", "(", ")", "{", "}", "[", "]", ",", ":", ".", ";",
+    "//=", "==", "!=", "<=", ">=", "+=", "-=", "*=", "/=", "%=", "//", "-", "+", "*", "/", "%",
+    "<", ">", "=", "(", ")", "{", "}", "[", "]", ",", ":", ".", ";",
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,9 @@ enum Kind {
 /// Refuses a spelling that the two languages do not share.
 pub(super) fn check(text: &str) -> Outcome<()> {
     if text.chars().count() > MAX_TEXT {
-        return Err(Refused(format!("a text of more than {MAX_TEXT} characters")));
+        return Err(Refused(format!(
+            "a text of more than {MAX_TEXT} characters"
+        )));
     }
     let (mut line, mut depth, mut rest) = (1, 0_usize, text);
     let (mut last, mut last_kind, mut glued) = ("", Kind::Nothing, false);
@@ -46,6 +49,9 @@ pub(super) fn check(text: &str) -> Outcome<()> {
         };
         let (token, after) = rest.split_at(len);
         rest = after;
+        if last == "," && depth == 0 && ends_a_tuple(kind, token) {
+            return Err(refused(line, last));
+        }
         if kind == Kind::Newline {
             line += 1;
         }
@@ -74,7 +80,15 @@ pub(super) fn check(text: &str) -> Outcome<()> {
         }
         (last, last_kind, glued) = (token, kind, true);
     }
+    if last == "," && depth == 0 {
+        return Err(refused(line, last));
+    }
     Ok(())
+}
+
+/// What may not follow a comma outside brackets: Starlark has no `x = 1,`.
+fn ends_a_tuple(kind: Kind, token: &str) -> bool {
+    kind == Kind::Newline || matches!(token, "=" | ";" | ":" | "in")
 }
 
 /// Operators that may stand before a value: they do not stack, so that no parser
@@ -189,6 +203,9 @@ mod tests {
             ("x = 1 if a else\\\n 2", "`\\`"),
             ("x = a . b", "`b`"),
             ("x = a | b", "`|`"),
+            ("x = a,\ny = 1", "line 1: `,`"),
+            ("x = a,", "`,`"),
+            ("a, = x", "`,`"),
         ] {
             match check(text) {
                 Err(refused) => assert!(refused.0.contains(token), "{text}: {refused}"),

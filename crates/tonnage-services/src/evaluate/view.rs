@@ -75,3 +75,16 @@ pub(super) fn text_len(text: &str) -> usize {
         text.chars().count()
     }
 }
+
+/// The length of the shorter of two texts, without looking at all of one that is
+/// much longer: what an operation costs must not exceed what is paid for it.
+pub(super) fn shorter(left: &str, right: &str) -> usize {
+    // No character has more than four bytes.
+    if left.len() <= right.len() / 4 {
+        text_len(left)
+    } else if right.len() <= left.len() / 4 {
+        text_len(right)
+    } else {
+        text_len(left).min(text_len(right))
+    }
+}

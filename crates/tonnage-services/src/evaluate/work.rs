@@ -2,6 +2,10 @@
 //! prices as in `apps/common/condition_runtime.py`, so that both give up at the
 //! same point; `docs/workloads.md` lists them.
 
+// SAFETY: what the derive of `ProvidesStaticType` writes is `unsafe`, as it promises
+// that the static type differs in nothing but lifetimes; `Work` has none.
+#![expect(unsafe_code, reason = "written by the derive of `ProvidesStaticType`")]
+
 use std::cell::Cell;
 
 use starlark::any::ProvidesStaticType;
@@ -107,16 +111,23 @@ impl Work {
 
     /// Pays for an operation that makes so many items.
     pub(super) fn make(&self, items: usize) -> Outcome<()> {
+        self.fits(items)?;
+        self.pay(1 + items / MADE_PER_UNIT)
+    }
+
+    /// Refuses a value that is too large.
+    #[expect(clippy::unused_self, reason = "a bound like the others")]
+    pub(super) fn fits(&self, items: usize) -> Outcome<()> {
         if items > MAX_SIZE {
             return Err(Refused(format!("a value of more than {MAX_SIZE} items")));
         }
-        self.pay(1 + items / MADE_PER_UNIT)
+        Ok(())
     }
 
     /// Pays for the search of a text of so many characters for another.
     pub(super) fn search(&self, text: usize, part: usize) -> Outcome<()> {
         let pairs = text.saturating_mul(part);
-        self.pay(1 + text / READ_PER_UNIT + pairs / SEARCHED_PER_UNIT)
+        self.pay(1 + (text + part) / READ_PER_UNIT + pairs / SEARCHED_PER_UNIT)
     }
 
     /// Pays for going through so many items.

@@ -95,16 +95,16 @@ fn write_float(out: &mut String, float: f64) {
     // Always there: this is how Rust writes what is finite.
     let (mantissa, exponent) = short.split_once('e').unwrap_or((&short, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if !(-4..16).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        let _ = write!(out, "{mantissa}e{sign}{:02}", exponent.abs());
-    } else {
+    if (-4..16).contains(&exponent) {
         // Rust writes all digits here, but no `.0`.
         let start = out.len();
         let _ = write!(out, "{float}");
         if !out[start..].contains('.') {
             out.push_str(".0");
         }
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        let _ = write!(out, "{mantissa}e{sign}{:02}", exponent.abs());
     }
 }
 

@@ -142,7 +142,7 @@ mod tests {
         assert_eq!((taken(), taken()), (4, 0));
         tokio::time::advance(Duration::from_millis(500)).await;
         assert_eq!(taken(), 2);
-        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::advance(Duration::from_mins(1)).await;
         assert_eq!(taken(), 4);
     }
 

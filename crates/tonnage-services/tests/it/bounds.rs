@@ -100,7 +100,7 @@ fn more_connections_than_there_is_room_for_wait() {
         max_connections: 2,
         ..Settings::default()
     };
-    let service = start_with("hello", settings);
+    let service = start_with("hello", &settings);
     let request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
     let mut held = Vec::new();
     for _ in 0..2 {
@@ -131,7 +131,7 @@ fn requests_in_flight_end_before_the_service_does() {
         grace: Duration::from_mins(2),
         ..Settings::default()
     };
-    let service = start_with("slow", settings);
+    let service = start_with("slow", &settings);
     let address = service.address();
     let mut stream = connect(&service);
     stream
@@ -155,7 +155,7 @@ fn without_grace_it_ends_at_once() {
         grace: Duration::ZERO,
         ..Settings::default()
     };
-    let service = start_with("slow", settings);
+    let service = start_with("slow", &settings);
     let address = service.address();
     let mut stream = connect(&service);
     stream

@@ -57,11 +57,11 @@ impl Answer {
 }
 
 pub(crate) fn start(service: &str) -> Handle {
-    start_with(service, Settings::default())
+    start_with(service, &Settings::default())
 }
 
-pub(crate) fn start_with(service: &str, settings: Settings) -> Handle {
-    serve(Service::parse(service).unwrap(), &settings).unwrap()
+pub(crate) fn start_with(service: &str, settings: &Settings) -> Handle {
+    serve(Service::parse(service).unwrap(), settings).unwrap()
 }
 
 /// Settings of a service that stands in front of another.

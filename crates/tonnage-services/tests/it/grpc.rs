@@ -64,8 +64,8 @@ fn calls_are_answered_as_over_http() {
         default_delay: Duration::ZERO,
         ..in_front_of(slow.url())
     };
-    let grpc = start_with("grpc", settings);
-    let fanout = start_with("fanout", in_front_of(slow.url()));
+    let grpc = start_with("grpc", &settings);
+    let fanout = start_with("fanout", &in_front_of(slow.url()));
     let matmul = start("matmul");
     answers(&grpc, "index", "{}", &get(&matmul, "/").body);
     answers(

@@ -31,7 +31,7 @@ impl Pair {
             ..in_front_of(upstream.url())
         };
         change(&mut settings);
-        let relay = start_with("relay", settings);
+        let relay = start_with("relay", &settings);
         Self {
             upstream,
             relay,
@@ -181,7 +181,7 @@ fn an_upstream_that_is_not_there_is_a_bad_gateway() {
     let gone = start("restaurants");
     let url = gone.url();
     gone.stop();
-    let relay = start_with("relay", in_front_of(url));
+    let relay = start_with("relay", &in_front_of(url));
     let answer = get(&relay, "/restaurants");
     answer.is_error(502, "failed");
     assert_eq!(answer.upstream_calls, Some(1));

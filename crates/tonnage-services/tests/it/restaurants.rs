@@ -86,7 +86,7 @@ fn trouble_from_the_start_is_what_a_reset_returns_to() {
         trouble,
         ..Settings::default()
     };
-    let service = start_with("restaurants", settings);
+    let service = start_with("restaurants", &settings);
     post(&service, "/control", b"{\"status\": null}");
     assert_eq!(get(&service, "/api/restaurants").status, 200);
     post(&service, "/control/reset", b"");

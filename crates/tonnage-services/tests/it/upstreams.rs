@@ -9,7 +9,7 @@ use crate::client::{get, in_front_of, start, start_with};
 #[test]
 fn ten_calls_at_once_are_one_delay() {
     let slow = start("slow");
-    let fanout = start_with("fanout", in_front_of(slow.url()));
+    let fanout = start_with("fanout", &in_front_of(slow.url()));
     assert_eq!(get(&fanout, "/").body, "ready");
     let start = Instant::now();
     let answer = get(&fanout, "/io_bound?delay=0.3");
@@ -36,7 +36,7 @@ fn ten_calls_at_once_are_one_delay() {
 fn an_upstream_that_fails_is_a_bad_gateway() {
     // It knows no such path.
     let other = start("restaurants");
-    let fanout = start_with("fanout", in_front_of(other.url()));
+    let fanout = start_with("fanout", &in_front_of(other.url()));
     get(&fanout, "/io_bound?delay=0").is_error(502, "answered with status 404");
     other.stop();
     get(&fanout, "/io_bound?delay=0").is_error(502, "failed");

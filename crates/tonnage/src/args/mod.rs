@@ -11,7 +11,7 @@ pub(crate) use load::{
     ConnectionArgs, ExpectArgs, LoadArgs, LoadCommand, MergeArgs, OutputArgs, PaceArgs, PickArg,
     ProtocolArgs, RequestArgs, TlsArgs,
 };
-pub(crate) use service::ServiceArgs;
+pub(crate) use service::{ServiceArgs, TroubleArgs};
 pub(crate) use study::{RunArgs, StudyArgs, StudyCommand};
 
 /// How much load a Python web service can carry, measured honestly.

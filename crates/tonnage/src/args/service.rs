@@ -22,7 +22,7 @@ pub(crate) struct ServiceArgs {
     /// Threads that answer; the CPUs that may be used by default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// The service that this one calls ($UPSTREAM_URL by default)
+    /// The service that this one calls (`$UPSTREAM_URL` by default)
     #[arg(long, value_name = "URL")]
     pub(crate) upstream: Option<String>,
     #[command(flatten)]
