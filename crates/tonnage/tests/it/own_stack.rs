@@ -26,7 +26,10 @@ fn serves(home: &Home, stack: &str) {
     let port = free_port();
     let mut up = home.start(&["up", stack, "hello", "--port", &port, "--threads", "3"]);
     let line = up.wait_for_line("serves hello");
-    assert!(line.contains("with 3 threads at http://127.0.0.1:"), "{line}");
+    assert!(
+        line.contains("with 3 threads at http://127.0.0.1:"),
+        "{line}"
+    );
     up.signal("INT");
     let (code, _, errors) = up.finish();
     assert_eq!(code, Some(130), "{errors}");
@@ -46,8 +49,14 @@ fn a_folder_in_the_home_is_listed_and_runs_by_name() {
     let home = Home::new();
     add(&home.path().join("stacks/cheroot-bottle"));
     let list = text(&home.tonnage(&["stack", "list"]).stdout);
-    assert!(list.contains("\ncheroot-bottle\n    cheroot, threads, bottle\n"), "{list}");
-    assert!(list.contains("threads 10 · in flight threads = 10 · keep-alive"), "{list}");
+    assert!(
+        list.contains("\ncheroot-bottle\n    cheroot, threads, bottle\n"),
+        "{list}"
+    );
+    assert!(
+        list.contains("threads 10 · in flight threads = 10 · keep-alive"),
+        "{list}"
+    );
     serves(&home, "cheroot-bottle");
     let refused = home.tonnage(&["up", "cheroot-bottle", "hello", "--workers", "2"]);
     assert_eq!(refused.status.code(), Some(2));
@@ -65,10 +74,21 @@ fn a_stack_that_cannot_run_says_why_before_anything_is_started() {
     let with = needs.to_owned() + &std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, with).unwrap();
     let list = text(&home.tonnage(&["stack", "list"]).stdout);
-    assert!(list.contains("unavailable: no-such-server is not installed"), "{list}");
+    assert!(
+        list.contains("unavailable: no-such-server is not installed"),
+        "{list}"
+    );
     for command in [
         &["up", "cheroot-bottle", "hello"][..],
-        &["study", "run", "flask-bench", "--set", "stack=cheroot-bottle", "--set", "workload=loop"],
+        &[
+            "study",
+            "run",
+            "flask-bench",
+            "--set",
+            "stack=cheroot-bottle",
+            "--set",
+            "workload=loop",
+        ],
     ] {
         let output = home.tonnage(command);
         let error = text(&output.stderr);

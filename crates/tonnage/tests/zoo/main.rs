@@ -126,12 +126,19 @@ fn every_stack_serves_every_workload_rightly_and_leaves_nothing_behind() {
             continue;
         }
         let name = stack.name;
-        pairs.extend(stack.workloads.into_iter().map(|workload| (name.clone(), workload)));
+        pairs.extend(
+            stack
+                .workloads
+                .into_iter()
+                .map(|workload| (name.clone(), workload)),
+        );
     }
     for stack in &missing {
         println!("not run: {}:{}", stack.name, stack.state);
     }
-    let unexpected = missing.iter().filter(|stack| !MAY_BE_MISSING.contains(&&*stack.name));
+    let unexpected = missing
+        .iter()
+        .filter(|stack| !MAY_BE_MISSING.contains(&&*stack.name));
     assert_eq!(unexpected.count(), 0, "{missing:?}");
     assert!(!pairs.is_empty());
 
