@@ -60,9 +60,12 @@ impl<'a> Surroundings<'a> {
             return Ok(Availability::Ready);
         };
         let settings = self.settings;
-        let python = self.pythons.entry(found.stack.python).or_insert_with_key(|version| {
-            python::find(settings, *version).map_err(|error| error.to_string())
-        });
+        let python = self
+            .pythons
+            .entry(found.stack.python)
+            .or_insert_with_key(|version| {
+                python::find(settings, *version).map_err(|error| error.to_string())
+            });
         Ok(match python {
             Err(reason) => Availability::Missing(reason.clone()),
             Ok(python) => environment::state(settings, &lock, python),

@@ -59,7 +59,9 @@ impl Catalog {
         let mut workloads = self.workloads()?;
         let names: Vec<&str> = workloads.keys().map(String::as_str).collect();
         known("workload", name, &names)?;
-        workloads.remove(name).ok_or_else(|| LabError::missing_data(name))
+        workloads
+            .remove(name)
+            .ok_or_else(|| LabError::missing_data(name))
     }
 
     /// The import path of the app with which a stack serves a workload, and the
@@ -156,7 +158,9 @@ fn check_workload(workload: &Workload) -> Result<(), (String, String)> {
     for check in &workload.verify {
         let regex = check.body.as_deref().map(check_regex).transpose()?;
         let has_group = |name: &String| {
-            let groups = regex.iter().flat_map(|regex| regex.capture_names().flatten());
+            let groups = regex
+                .iter()
+                .flat_map(|regex| regex.capture_names().flatten());
             groups.into_iter().any(|group| group == name)
         };
         if let Some(missing) = check.positive.iter().find(|name| !has_group(name)) {

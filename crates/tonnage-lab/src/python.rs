@@ -41,10 +41,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// A Python for a stack: where it runs on one version only, the first of that
 /// version on PATH or among pyenv's; else the one that the user asks for, or the
 /// newest supported one.
-pub(crate) fn find(
-    settings: &Settings,
-    only: Option<PythonVersion>,
-) -> Result<Python, LabError> {
+pub(crate) fn find(settings: &Settings, only: Option<PythonVersion>) -> Result<Python, LabError> {
     match only {
         Some(version) => find_version(settings, version),
         None => find_supported(settings),
@@ -231,7 +228,10 @@ mod tests {
             "python3.12",
             Some("3.12.1"),
         );
-        assert_eq!(find(&for_tests(root.path()), None).unwrap().version, "3.12.1");
+        assert_eq!(
+            find(&for_tests(root.path()), None).unwrap().version,
+            "3.12.1"
+        );
     }
 
     #[test]
@@ -240,7 +240,10 @@ mod tests {
         fake(&root.path().join("bin"), "python3.13", Some("3.13.0"));
         let only = Some(PythonVersion { minor: 6 });
         let error = find(&for_tests(root.path()), only).unwrap_err().to_string();
-        assert!(error.contains("CPython 3.6") && error.contains("pyenv install 3.6"), "{error}");
+        assert!(
+            error.contains("CPython 3.6") && error.contains("pyenv install 3.6"),
+            "{error}"
+        );
         let bin = root.path().join("versions/3.6.15/bin");
         fake(&bin, "python3.6", Some("3.6.15"));
         let mut settings = for_tests(root.path());
@@ -254,7 +257,10 @@ mod tests {
     fn an_unversioned_name_is_the_last_resort() {
         let root = tempfile::tempdir().unwrap();
         fake(&root.path().join("bin"), "python3", Some("3.10.2"));
-        assert_eq!(find(&for_tests(root.path()), None).unwrap().version, "3.10.2");
+        assert_eq!(
+            find(&for_tests(root.path()), None).unwrap().version,
+            "3.10.2"
+        );
     }
 
     #[test]

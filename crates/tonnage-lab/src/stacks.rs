@@ -221,7 +221,10 @@ mod tests {
         let slip = error("gunicorn-snyc");
         assert!(slip.contains("did you mean `gunicorn-sync`?"), "{slip}");
         let nowhere = error("./nowhere");
-        assert!(nowhere.contains("cannot read the stack ./nowhere/stack.toml"), "{nowhere}");
+        assert!(
+            nowhere.contains("cannot read the stack ./nowhere/stack.toml"),
+            "{nowhere}"
+        );
     }
 
     #[test]
@@ -232,7 +235,10 @@ mod tests {
         add(&folder.join("gunicorn-sync"), SMALL);
         let error = |name: &str| stacks(home.path()).find(name).unwrap_err().to_string();
         let slip = error("mine");
-        assert!(slip.contains("stacks/mine/stack.toml:2:1: unknown field `ap`"), "{slip}");
+        assert!(
+            slip.contains("stacks/mine/stack.toml:2:1: unknown field `ap`"),
+            "{slip}"
+        );
         assert!(error("gunicorn-sync").contains("rename that folder"));
     }
 

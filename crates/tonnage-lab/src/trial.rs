@@ -11,9 +11,7 @@ use tonnage_model::{
 };
 
 use crate::server::{Output, Running, ServerPlan, Size};
-use crate::{
-    Catalog, FoundStack, LabError, LabEvent, Settings, sockets, usable_cpus, verify,
-};
+use crate::{Catalog, FoundStack, LabError, LabEvent, Settings, sockets, usable_cpus, verify};
 
 /// The longest phase of a request within a study; a request that takes longer is
 /// a failure for any user of a web service.

@@ -178,7 +178,16 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         for text in [
-            "", "*", "workers *", "2 + 2", "worker", "-1", "+1", "0", "1.5", "unbounded * 2",
+            "",
+            "*",
+            "workers *",
+            "2 + 2",
+            "worker",
+            "-1",
+            "+1",
+            "0",
+            "1.5",
+            "unbounded * 2",
             "99999999999999999999",
         ] {
             let error = text.parse::<Capacity>().unwrap_err().to_string();

@@ -182,7 +182,11 @@ impl Stack {
         if self.command.is_empty() {
             return Some(("command", "the command is empty".to_owned()));
         }
-        if self.front.as_ref().is_some_and(|front| front.command.is_empty()) {
+        if self
+            .front
+            .as_ref()
+            .is_some_and(|front| front.command.is_empty())
+        {
             return Some(("[front]", "its command is empty".to_owned()));
         }
         if self.python.is_some() && self.lock.is_none() {
@@ -194,7 +198,10 @@ impl Stack {
         if capacity.is_some_and(Capacity::names_threads) && self.threads.is_none() {
             return needs("capacity", "threads");
         }
-        if self.threads.is_some_and(|threads| !is_thread_count(threads)) {
+        if self
+            .threads
+            .is_some_and(|threads| !is_thread_count(threads))
+        {
             let message = format!("expected 1 to {MAX_THREADS} threads");
             return Some(("threads", message));
         }

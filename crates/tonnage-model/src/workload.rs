@@ -118,7 +118,10 @@ mod tests {
         ";
         let workloads: Workloads = parse_toml("workloads.toml", text).unwrap();
         let echo = &workloads["echo"];
-        assert_eq!((&*echo.verify[0].method, echo.verify[0].status), ("GET", 200));
+        assert_eq!(
+            (&*echo.verify[0].method, echo.verify[0].status),
+            ("GET", 200)
+        );
         assert_eq!(echo.verify[1].json["/0"], serde_json::json!(1));
         assert_eq!(echo.verify[1].json[""], serde_json::json!([1]));
         assert!(echo.is_asked_over(Protocol::Http) && echo.is_asked_over(Protocol::Grpc));

@@ -28,7 +28,10 @@ fn every_file_that_ships_can_be_read_and_refers_to_what_exists() {
     for found in &stacks {
         let name = &found.name;
         assert!(names.contains(&&*found.stack.app), "{name}: its app");
-        assert!(!catalog.served(found).unwrap().is_empty(), "{name} serves nothing");
+        assert!(
+            !catalog.served(found).unwrap().is_empty(),
+            "{name} serves nothing"
+        );
         assert!(found.stack.capacity.is_some(), "{name}: its capacity");
         assert!(found.stack.keepalive.is_some(), "{name}: its keep-alive");
         for file in found.stack.files.values() {
@@ -36,7 +39,10 @@ fn every_file_that_ships_can_be_read_and_refers_to_what_exists() {
             template.check(&found.stack.placeholders()).unwrap();
         }
         if let Some(lock) = found.lock().unwrap() {
-            assert!(lock.contains("--hash=sha256:"), "{name}: the lock has no hashes");
+            assert!(
+                lock.contains("--hash=sha256:"),
+                "{name}: the lock has no hashes"
+            );
             assert!(!lock.contains("://"), "{name}: the lock names a host");
         }
     }
@@ -45,7 +51,10 @@ fn every_file_that_ships_can_be_read_and_refers_to_what_exists() {
     for name in catalog.study_names() {
         let study = catalog.study(name).unwrap();
         for cell in study.cells() {
-            let found = stacks.iter().find(|found| found.name == cell.stack).unwrap();
+            let found = stacks
+                .iter()
+                .find(|found| found.name == cell.stack)
+                .unwrap();
             catalog.app_target(found, &cell.workload).unwrap();
         }
         if let Some(rows) = &study.published {
@@ -62,7 +71,10 @@ fn every_workload_can_be_asked_and_is_served() {
     let stacks = shipped();
     for (name, workload) in Catalog.workloads().unwrap() {
         let served = |found: &&FoundStack| Catalog.app_target(found, &name).is_ok();
-        assert!(stacks.iter().any(|found| served(&found)), "nobody serves {name}");
+        assert!(
+            stacks.iter().any(|found| served(&found)),
+            "nobody serves {name}"
+        );
         assert!(
             workload.ready_path.iter().all(|path| path.starts_with('/')),
             "{name}"

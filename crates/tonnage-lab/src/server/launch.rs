@@ -10,6 +10,7 @@ use tonnage_model::{Template, TemplateError};
 
 use super::{Output, address};
 use crate::catalog::hex;
+use crate::lease::Lease;
 use crate::tree::MARK_VARIABLE;
 use crate::{Catalog, FoundStack, LabError, Settings, programs};
 
@@ -18,6 +19,9 @@ const MAX_SOCKET_PATH_BYTES: usize = 107;
 
 /// The variable in which apps find their upstream.
 const UPSTREAM_VARIABLE: &str = "UPSTREAM_URL";
+
+/// The variable with the folder that lasts as long as the server.
+const SCRATCH_VARIABLE: &str = "TONNAGE_SCRATCH";
 
 /// What a stack is started with.
 pub(super) struct Launch<'a> {
@@ -33,8 +37,7 @@ pub(super) struct Launch<'a> {
     pub(super) threads: Option<u32>,
     /// Where the upstream is, where the workload has one.
     pub(super) upstream: Option<&'a str>,
-    pub(super) scratch: &'a Path,
-    pub(super) mark: &'a str,
+    pub(super) lease: &'a Lease,
     pub(super) output: &'a Output,
 }
 
@@ -69,7 +72,7 @@ impl Launch<'_> {
         let front = stack.front.as_ref().map(|front| {
             let output = self.output.beside("front.log");
             let mut command = self.command(&front.command, &values, &output)?;
-            command.current_dir(self.scratch);
+            command.current_dir(self.lease.scratch());
             Ok::<_, LabError>(command)
         });
         Ok((server, front.transpose()?))
@@ -79,7 +82,7 @@ impl Launch<'_> {
         let text = |path: &Path| path.to_string_lossy().into_owned();
         // An import path in two halves; whatever else a target is has only one.
         let (module, object) = self.target.split_once(':').unwrap_or((self.target, ""));
-        let backend = self.scratch.join("backend");
+        let backend = self.lease.scratch().join("backend");
         let stack = &self.found.stack;
         if stack.front.is_some() && backend.as_os_str().len() > MAX_SOCKET_PATH_BYTES {
             return Err(LabError::Usage(format!(
@@ -100,19 +103,24 @@ impl Launch<'_> {
             ("module", Some(module.to_owned())),
             ("object", Some(object.to_owned())),
             ("workload", Some(self.workload.to_owned())),
-            ("scratch", Some(text(self.scratch))),
+            ("scratch", Some(text(self.lease.scratch()))),
             ("backend", Some(text(&backend))),
             ("stack", Some(text(&self.found.folder()?))),
-            ("upstream", Some(self.upstream.unwrap_or_default().to_owned())),
+            (
+                "upstream",
+                Some(self.upstream.unwrap_or_default().to_owned()),
+            ),
         ];
         let known = known.into_iter();
-        Ok(known.filter_map(|(name, value)| Some((name, value?))).collect())
+        Ok(known
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect())
     }
 
     fn write_file(&self, place: &str, file: &str, values: &Values) -> Result<(), LabError> {
         let place = PathBuf::from(place);
         // Whatever a stack writes must go with it.
-        if !place.starts_with(self.scratch) {
+        if !place.starts_with(self.lease.scratch()) {
             return Err(LabError::Usage(format!(
                 "the stack `{}` writes to {}, which is not in {{scratch}}",
                 self.found.name,
@@ -120,13 +128,12 @@ impl Launch<'_> {
             )));
         }
         let text = self.found.text(file)?;
-        let wrong = |error: TemplateError| {
-            LabError::Usage(format!("{}/{file}: {error}", self.found.name))
-        };
+        let wrong =
+            |error: TemplateError| LabError::Usage(format!("{}/{file}: {error}", self.found.name));
         let filled = Template::parse(&text)
             .and_then(|template| template.fill(|name| values.get(name).cloned()))
             .map_err(wrong)?;
-        let folder = place.parent().unwrap_or(self.scratch);
+        let folder = place.parent().unwrap_or(self.lease.scratch());
         fs::create_dir_all(folder).map_err(LabError::io(folder))?;
         fs::write(&place, filled).map_err(LabError::io(&place))
     }
@@ -143,7 +150,11 @@ impl Launch<'_> {
         let (program, arguments) = words
             .split_first()
             .ok_or_else(|| LabError::Usage("the stack's command is empty".to_owned()))?;
-        let mut command = bare(self.settings, &programs::resolve(self.settings, program), self.mark);
+        let mut command = bare(
+            self.settings,
+            &programs::resolve(self.settings, program),
+            self.mark,
+        );
         command.args(arguments);
         if let Some(url) = self.upstream {
             command.env(UPSTREAM_VARIABLE, url);
@@ -164,13 +175,14 @@ impl Launch<'_> {
 }
 
 /// A program in the environment that every server gets, and marked as one.
-pub(super) fn bare(settings: &Settings, program: &Path, mark: &str) -> Command {
+pub(super) fn bare(settings: &Settings, program: &Path, lease: &Lease) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()
         .envs(&settings.environment)
         .env("PYTHONUNBUFFERED", "1")
-        .env(MARK_VARIABLE, mark)
+        .env(MARK_VARIABLE, &lease.tree().mark)
+        .env(SCRATCH_VARIABLE, lease.scratch())
         .stdin(Stdio::null());
     command
 }

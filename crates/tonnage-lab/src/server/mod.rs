@@ -65,7 +65,10 @@ impl Size {
     ) -> Result<Self, LabError> {
         let stack = &found.stack;
         let refused = |what: &str| {
-            LabError::Usage(format!("the stack `{}` takes no number of {what}", found.name))
+            LabError::Usage(format!(
+                "the stack `{}` takes no number of {what}",
+                found.name
+            ))
         };
         if workers.is_some() && stack.workers.is_none() {
             return Err(refused("workers"));
@@ -150,7 +153,11 @@ impl Running {
             stack: stack.clone(),
             output,
             port,
-            base: format!("{}://{}", stack.protocol.scheme(), reachable(&plan.host, port)),
+            base: format!(
+                "{}://{}",
+                stack.protocol.scheme(),
+                reachable(&plan.host, port)
+            ),
             upstream: None,
             boot: Duration::ZERO,
             lock: environment
@@ -174,8 +181,7 @@ impl Running {
             workers: plan.size.workers,
             threads: plan.size.threads,
             upstream: running.upstream.as_deref(),
-            scratch: running.lease.scratch(),
-            mark: &running.lease.tree().mark,
+            lease: &running.lease,
             output: &running.output,
         };
         let (server, front) = launch.prepare()?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tonnage_load::Stop;
 
 use super::launch::bare;
-use super::{Member, Output, Running, POLL, address};
+use super::{Member, Output, POLL, Running, address};
 use crate::process::spawn_in_session;
 use crate::{LabError, Settings, sockets};
 
@@ -32,7 +32,7 @@ impl Upstream {
         running: &mut Running,
     ) -> Result<Self, LabError> {
         let port = sockets::free_port(HOST)?;
-        let mut command = bare(settings, &settings.tonnage, &running.lease.tree().mark);
+        let mut command = bare(settings, &settings.tonnage, &running.lease);
         command
             .args(["service", name, "--host", HOST, "--port"])
             .arg(port.to_string());

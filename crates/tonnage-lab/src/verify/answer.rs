@@ -62,7 +62,15 @@ mod tests {
         };
         assert_eq!(check("/a/1/b", json!("x")), Ok(()));
         assert_eq!(check("", answer.clone()), Ok(()));
-        assert!(check("/a/0", json!(2)).unwrap_err().starts_with("`/a/0` is 1, not 2: "));
-        assert!(check("/c", json!(2)).unwrap_err().starts_with("there is no `/c`: "));
+        assert!(
+            check("/a/0", json!(2))
+                .unwrap_err()
+                .starts_with("`/a/0` is 1, not 2: ")
+        );
+        assert!(
+            check("/c", json!(2))
+                .unwrap_err()
+                .starts_with("there is no `/c`: ")
+        );
     }
 }

@@ -165,7 +165,10 @@ mod tests {
         check.headers = [("content-type".to_owned(), "application/json".to_owned())].into();
         check.send = Some("[1]".to_owned());
         let request = request("http://127.0.0.1:1/x", &check).unwrap();
-        assert_eq!((request.method().as_str(), &request.body()[..]), ("POST", &b"[1]"[..]));
+        assert_eq!(
+            (request.method().as_str(), &request.body()[..]),
+            ("POST", &b"[1]"[..])
+        );
         assert_eq!(request.headers()["content-type"], "application/json");
     }
 }

@@ -59,7 +59,13 @@ fn a_study_unfolds_into_every_combination() {
     let cells = study.cells();
     let summary: Vec<_> = cells
         .iter()
-        .map(|cell| format!("{} {}", cell.workers.unwrap(), cell.parameters["iterations"]))
+        .map(|cell| {
+            format!(
+                "{} {}",
+                cell.workers.unwrap(),
+                cell.parameters["iterations"]
+            )
+        })
         .collect();
     assert_eq!(summary, ["2n+1 1000", "2n+1 2000", "3 1000", "3 2000"]);
 }

@@ -113,11 +113,13 @@ fn workload_text(entry: &WorkloadEntry, width: usize) -> String {
     let mut line = |words: &str| text.push_str(&wrap("    ", words, width, INDENT));
     line(&entry.title);
     if let Some(upstream) = &entry.upstream {
-        line(&format!("asks the native service {upstream}, started beside it"));
+        line(&format!(
+            "asks the native service {upstream}, started beside it"
+        ));
     }
     line(&format!("served by {}", listed(&entry.served)));
     for (stack, reason) in &entry.missing {
-        line(&format!("not by {stack}: {reason}"));
+        line(&format!("not by {stack}, {reason}"));
     }
     text
 }
@@ -143,7 +145,8 @@ mod tests {
     }
 
     fn entries() -> Vec<StackEntry> {
-        let gthread = "workers = \"2n+1\"\nthreads = 8\ncapacity = \"workers * threads\"\nkeepalive = true";
+        let gthread =
+            "workers = \"2n+1\"\nthreads = 8\ncapacity = \"workers * threads\"\nkeepalive = true";
         let entry = |name: &str, stack, workers, state: &str, can_run| StackEntry {
             name: name.to_owned(),
             stack,
@@ -169,7 +172,30 @@ mod tests {
 
     #[test]
     fn stacks_are_legible_at_60_columns() {
-        assert_snapshot!(stacks_text(&entries(), 60), @"");
+        assert_snapshot!(stacks_text(&entries(), 60), @r"
+        gunicorn-gthread
+            gunicorn, gthread workers, Flask
+            workers 2n+1 = 5 · threads 8 · in flight workers *
+            threads = 40 · keep-alive
+            serves echo, evaluate, fanout, hello, loop, matmul
+            ready
+
+        Not on this machine:
+
+        broken
+            stack.toml:3:1: unknown field `ap`, expected one of
+            `title`, `app`, `lock`, `python`, `requires`,
+            `protocol`, `workers`, `threads`, `capacity`,
+            `keepalive`, `command`, `environment`, `directories`,
+            `files`, `front`, `stop_signal`, `stop_timeout`,
+            `ready_timeout`
+        nginx-gunicorn
+            gunicorn, gthread workers, Flask
+            in flight 1 · no keep-alive · gRPC
+            serves echo, evaluate, fanout, hello, loop, matmul
+            unavailable: nginx is not installed (on Debian and
+            Ubuntu: apt-get install nginx-light)
+        ");
     }
 
     #[test]
@@ -179,16 +205,28 @@ mod tests {
             title: "a JSON API behind a cache of 10 s".to_owned(),
             upstream: Some("restaurants".to_owned()),
             served: vec!["gunicorn-sync".to_owned(), "native".to_owned()],
-            missing: vec![("japronto".to_owned(), "it needs CPython 3.6".to_owned())],
+            missing: vec![(
+                "japronto".to_owned(),
+                "unavailable: it needs CPython 3.6".to_owned(),
+            )],
         };
-        assert_snapshot!(workloads_text(&[entry], 60), @"");
+        assert_snapshot!(workloads_text(&[entry], 60), @r"
+        relay
+            a JSON API behind a cache of 10 s
+            asks the native service restaurants, started beside it
+            served by gunicorn-sync, native
+            not by japronto, unavailable: it needs CPython 3.6
+        ");
     }
 
     #[test]
     fn no_line_is_wider_than_asked() {
         for width in [40, 60, 100] {
             let text = stacks_text(&entries(), width);
-            assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+            assert!(
+                text.lines().all(|line| line.chars().count() <= width),
+                "{text}"
+            );
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod bounds;
 mod client;
+mod evaluate;
 mod grpc;
 mod relay;
 mod restaurants;
