@@ -22,8 +22,17 @@ const START_TIMEOUT: Duration = Duration::from_mins(3);
 pub(super) fn release_binary() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let status = Command::new(cargo)
-        .args(["build", "--release", "--package", "tonnage"])
+    let mut build = Command::new(cargo);
+    build.args(["build", "--release", "--package", "tonnage"]);
+    // What `cargo run` tells this program of itself would make build scripts that
+    // look at it (ring's) run anew, and much be compiled again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(&name);
+        }
+    }
+    let status = build
         .current_dir(&root)
         .status()
         .context("cannot start cargo")?;

@@ -1,21 +1,25 @@
 //! Every stack with every workload that it serves, as `tonnage up` runs them:
-//! started, its answers verified, stopped, and nothing left behind.
+//! started, its answers verified and compared with the native service's, stopped,
+//! and nothing left behind.
 
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests are test code, though not all of it stands in tests"
 )]
 
+mod answers;
 #[path = "../common/mod.rs"]
 mod common;
+mod questions;
+mod relay;
+mod up;
 
 use std::collections::VecDeque;
-use std::fs;
-use std::net::TcpListener;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU16, Ordering};
 
+use answers::Native;
 use common::{Home, Started, text, wait_until};
+use up::{Up, next_port, nothing_is_left};
 
 /// Pairs that are tried at the same time.
 const AT_A_TIME: usize = 2;
@@ -69,49 +73,11 @@ fn is_state(words: &str) -> bool {
         .any(|begin| words.starts_with(begin))
 }
 
-/// A port that no other pair of this test uses.
-fn next_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(28_500);
-    loop {
-        let port = NEXT.fetch_add(1, Ordering::Relaxed);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
 /// Runs one pair to its end; gives what went wrong.
-fn try_pair(stack: &str, workload: &str) -> Result<(), String> {
-    let home = Home::new();
-    let port = next_port();
-    let port_text = port.to_string();
-    let mut up = home.start(&["up", stack, workload, "--port", &port_text]);
-    let served = up.line_with(&format!("{stack} serves {workload}"));
-    if served.is_ok() {
-        up.signal("INT");
-    }
-    let (code, _, errors) = up.finish();
-    let url = served.map_err(|()| format!("exit code {code:?}: {errors}"))?;
-    if code != Some(130) {
-        return Err(format!("{url}: exit code {code:?}: {errors}"));
-    }
-    nothing_is_left(&home, port)
-}
-
-fn nothing_is_left(home: &Home, port: u16) -> Result<(), String> {
-    let servers = home.servers();
-    if !servers.is_empty() {
-        return Err(format!("processes are left: {servers:?}"));
-    }
-    // TIME_WAIT does not hinder a listener that says so, as the standard library's does.
-    TcpListener::bind(("127.0.0.1", port)).map_err(|error| format!("port {port}: {error}"))?;
-    for folder in ["scratch", "leases"] {
-        let left = fs::read_dir(home.path().join(folder)).map_or(0, Iterator::count);
-        if left > 0 {
-            return Err(format!("{left} entries are left in {folder}"));
-        }
-    }
-    Ok(())
+fn try_pair(stack: &str, workload: &str, native: &Native) -> Result<(), String> {
+    let up = Up::start(stack, workload, &[])?;
+    let compared = native.compare(&up.base, workload);
+    compared.and(up.stop())
 }
 
 #[test]
@@ -143,6 +109,7 @@ fn every_stack_serves_every_workload_rightly_and_leaves_nothing_behind() {
     assert!(!pairs.is_empty());
 
     let count = pairs.len();
+    let native = Native::default();
     let waiting = Mutex::new(pairs);
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -153,7 +120,7 @@ fn every_stack_serves_every_workload_rightly_and_leaves_nothing_behind() {
                     let Some((stack, workload)) = next else {
                         break;
                     };
-                    if let Err(problem) = try_pair(&stack, &workload) {
+                    if let Err(problem) = try_pair(&stack, &workload, &native) {
                         failures
                             .lock()
                             .unwrap()
