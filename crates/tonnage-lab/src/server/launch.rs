@@ -153,7 +153,7 @@ impl Launch<'_> {
         let mut command = bare(
             self.settings,
             &programs::resolve(self.settings, program),
-            self.mark,
+            self.lease,
         );
         command.args(arguments);
         if let Some(url) = self.upstream {

@@ -150,7 +150,7 @@ fn a_stack_behind_nginx_with_an_upstream_is_swept_after_a_kill() {
     up.signal("KILL");
     up.finish();
     let mut next: Started = home.start(&["up", "native", "hello", "--port", &port]);
-    next.wait_for_line("native serves hello at");
+    next.wait_for_line("native serves hello");
     wait_until("only the new server is there", || home.servers().len() == 1);
     next.signal("INT");
     let (code, _, errors) = next.finish();
