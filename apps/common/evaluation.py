@@ -10,9 +10,9 @@ from answers import Refusal, parsed
 def payload_of(body: Any) -> Any:
     """The payload of a request whose JSON is `body`; what is wrong with it is the
     evaluator's to say."""
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or "payload" not in body:
         raise Refusal(400, "the body must be a JSON object with a `payload`")
-    return body.get("payload")
+    return body["payload"]
 
 
 def evaluated(body: bytes) -> Dict[str, Any]:
