@@ -28,6 +28,9 @@ pub(crate) fn agent(timeout: Duration) -> Agent {
         .timeout_global(Some(timeout))
         .http_status_as_error(false)
         .max_redirects(0)
+        // A server may close a connection without having said so (uWSGI's
+        // `http-socket`), and the next question would meet the closing.
+        .max_idle_connections(0)
         // A GET may carry a body, and the workload says which method is right.
         .allow_non_standard_methods(true)
         // Load never goes through a proxy; neither may what is verified.

@@ -17,14 +17,10 @@ pub struct Engine {
     programs: Programs,
 }
 
-/// An answer as it is sent.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// JSON: `{trueConditions, context}` or `{error, condition}`.
-    pub body: Vec<u8>,
-    /// Whether the body of the request was no payload at all.
-    pub is_bad_request: bool,
-}
+/// A request whose body has no payload in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoPayload(String);
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
@@ -52,26 +48,24 @@ impl Engine {
         }
     }
 
-    /// The answer to the body of a request, `{"payload": {…}}`.
-    pub fn answer(&self, body: &[u8]) -> Answer {
-        let value = match python::parse(body) {
-            Ok(value) => value,
-            Err(error) => return bad_request(&error.to_string()),
-        };
+    /// The answer to the body of a request, `{"payload": {…}}`, as JSON:
+    /// `{trueConditions, context}` or `{error, condition}`.
+    pub fn answer(&self, body: &[u8]) -> Result<Vec<u8>, NoPayload> {
+        let value = python::parse(body).map_err(|error| NoPayload(error.to_string()))?;
         let payload = match &value {
             python::Value::Dict(entries) => find(entries, "payload"),
             _ => None,
         };
-        match payload {
-            Some(payload) => self.evaluate(payload),
-            None => bad_request("the body is no object with a payload"),
-        }
+        let missing = || NoPayload("the body is no object with a payload".to_owned());
+        payload
+            .map(|payload| self.evaluate(payload))
+            .ok_or_else(missing)
     }
 
-    fn evaluate(&self, payload: &python::Value<'_>) -> Answer {
+    fn evaluate(&self, payload: &python::Value<'_>) -> Vec<u8> {
         let mut payload = match Payload::read(payload) {
             Ok(payload) => payload,
-            Err(refused) => return failed(&refused.0, None, false),
+            Err(refused) => return failed(&refused.0, None),
         };
         let conditions = std::mem::take(&mut payload.conditions);
         for condition in &conditions {
@@ -80,7 +74,7 @@ impl Engine {
                     payload.true_conditions.push(condition.numeration.clone());
                 }
                 Ok(_) => {}
-                Err(refused) => return failed(&refused.0, Some(&condition.numeration), false),
+                Err(refused) => return failed(&refused.0, Some(&condition.numeration)),
             }
         }
         answer(&Body::Done {
@@ -128,22 +122,11 @@ fn in_time(payload: &Payload, range: &Json) -> Outcome<bool> {
     Ok(passed.compare(range) != Ordering::Greater)
 }
 
-fn bad_request(error: &str) -> Answer {
-    failed(error, None, true)
+fn failed(error: &str, condition: Option<&Numeration>) -> Vec<u8> {
+    answer(&Body::Failed { error, condition })
 }
 
-fn failed(error: &str, condition: Option<&Numeration>, is_bad_request: bool) -> Answer {
-    Answer {
-        is_bad_request,
-        ..answer(&Body::Failed { error, condition })
-    }
-}
-
-fn answer(body: &Body<'_>) -> Answer {
+fn answer(body: &Body<'_>) -> Vec<u8> {
     // Writing plain values to memory cannot fail.
-    let body = serde_json::to_vec(body).unwrap_or_default();
-    Answer {
-        body,
-        is_bad_request: false,
-    }
+    serde_json::to_vec(body).unwrap_or_default()
 }

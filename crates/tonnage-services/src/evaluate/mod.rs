@@ -24,7 +24,6 @@ mod work;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -32,7 +31,7 @@ use axum::routing::{get, post};
 use crate::answer::Refusal;
 use crate::body::Bodies;
 
-pub use engine::{Answer, Engine};
+pub use engine::{Engine, NoPayload};
 pub use generator::{Payloads, hostile};
 
 /// The largest body of a request, in bytes.
@@ -53,11 +52,6 @@ async fn evaluate(
 ) -> Result<Response, Refusal> {
     let body = bodies.read(request).await?;
     let answer = engine.answer(&body.bytes);
-    let status = if answer.is_bad_request {
-        StatusCode::BAD_REQUEST
-    } else {
-        StatusCode::OK
-    };
-    let json = [(CONTENT_TYPE, "application/json")];
-    Ok((status, json, answer.body).into_response())
+    let answer = answer.map_err(|error| Refusal::bad_request(error.to_string()))?;
+    Ok(([(CONTENT_TYPE, "application/json")], answer).into_response())
 }

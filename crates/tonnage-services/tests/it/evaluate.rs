@@ -48,9 +48,7 @@ fn harm_ends_in_an_error_and_the_next_request_is_served() {
 fn what_is_no_payload_is_a_bad_request() {
     let service = start("evaluate");
     for body in ["", "{", "[]", "{}", "{\"payload\": NaN}"] {
-        let answer = post(&service, "/eval", body.as_bytes());
-        assert_eq!(answer.status, 400, "{body}");
-        assert_eq!(answer.json()["condition"], json!(null), "{body}");
+        post(&service, "/eval", body.as_bytes()).is_error(400, "");
     }
     post(&service, "/eval", &vec![b' '; 3 << 20]).is_error(413, "longer than");
 }

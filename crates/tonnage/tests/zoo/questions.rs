@@ -28,7 +28,7 @@ pub(crate) fn of(workload: &str) -> Vec<Question> {
     let random = &mut Pcg64Mcg::seed_from_u64(SEED);
     let get = |path: &str| Question::Get(path.to_owned());
     match workload {
-        "hello" => ["/", "/json", "/", "/js", "/json/", "/%00", "/?a=b"]
+        "hello" => ["/", "/json", "/", "/js", "/json/", "/?a=b"]
             .map(get)
             .into(),
         "echo" => echo(random),
