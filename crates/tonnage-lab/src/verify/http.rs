@@ -35,9 +35,6 @@ pub(crate) fn agent(timeout: Duration) -> Agent {
         .allow_non_standard_methods(true)
         // Load never goes through a proxy; neither may what is verified.
         .proxy(None)
-        // A connection for each question: some servers close theirs without having
-        // said so, and the next question would meet the end of it.
-        .max_idle_connections(0)
         .build()
         .new_agent()
 }
