@@ -73,18 +73,16 @@ impl Catalog {
     ) -> Result<(String, Workload), LabError> {
         let asked = self.workload(workload)?;
         let served = self.served(found)?;
-        match served.into_iter().find(|(name, _)| name == workload) {
-            Some((_, target)) => Ok((target, asked)),
-            None => {
-                let served = self.served(found)?;
-                let served: Vec<&str> = served.iter().map(|(name, _)| name.as_str()).collect();
-                Err(LabError::NotServed {
-                    stack: found.name.clone(),
-                    workload: workload.to_owned(),
-                    hint: did_you_mean(workload, &served),
-                })
-            }
+        let target = served.iter().find(|(name, _)| name == workload);
+        if let Some((_, target)) = target {
+            return Ok((target.clone(), asked));
         }
+        let served: Vec<&str> = served.iter().map(|(name, _)| name.as_str()).collect();
+        Err(LabError::NotServed {
+            stack: found.name.clone(),
+            workload: workload.to_owned(),
+            hint: did_you_mean(workload, &served),
+        })
     }
 
     /// What a stack serves: each workload that its app implements and that can be

@@ -166,13 +166,11 @@ fn check(
     let known = Stacks::new(settings);
     let mut stacks: Vec<FoundStack> = Vec::new();
     for cell in cells {
-        let at = match stacks.iter().position(|found| found.name == cell.stack) {
-            Some(at) => at,
-            None => {
-                stacks.push(known.find(&cell.stack)?);
-                stacks.len() - 1
-            }
-        };
+        let is_it = |found: &FoundStack| found.name == cell.stack;
+        let at = stacks.iter().position(is_it).unwrap_or(stacks.len());
+        if at == stacks.len() {
+            stacks.push(known.find(&cell.stack)?);
+        }
         Catalog.app_target(&stacks[at], &cell.workload)?;
         if request.target.is_none() {
             check_own(&stacks[at], cell)?;

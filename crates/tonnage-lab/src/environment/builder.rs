@@ -73,12 +73,12 @@ impl Builder<'_> {
             what: self.what.to_owned(),
         });
         let failed = folder.with_extension(FAILED);
-        let built = build(folder);
-        if let Err(LabError::Environment { reason, .. }) = &built {
+        let outcome = build(folder);
+        if let Err(LabError::Environment { reason, .. }) = &outcome {
             // For `stack list`; that it cannot be kept is no reason to say more.
             let _ = fs::write(&failed, reason);
         }
-        built?;
+        outcome?;
         let _ = fs::remove_file(&failed);
         let mark = folder.join(COMPLETE);
         fs::write(&mark, "").map_err(LabError::io(&mark))?;

@@ -212,6 +212,10 @@ fn fill(template: &Template, values: &Values) -> Result<String, LabError> {
     filled.map_err(usage)
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it stands in `map_err`, which gives the error away"
+)]
 fn usage(error: TemplateError) -> LabError {
     LabError::Usage(error.to_string())
 }

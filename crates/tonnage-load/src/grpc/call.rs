@@ -31,13 +31,13 @@ pub fn call_once(
         problem,
     };
     let mut caller = Caller::connect(target, tls, timeout)?.map_err(fail)?;
-    let called = caller.call(method.path(), request).map_err(fail)?;
-    match (called.http_status, called.status) {
+    let reply = caller.call(method.path(), request).map_err(fail)?;
+    match (reply.http_status, reply.status) {
         (200, Some(OK)) => {}
         (200, Some(status)) => return Err(fail(format!("gRPC status {status}")).into()),
         (status, _) => return Err(fail(format!("HTTP status {status} and no gRPC")).into()),
     }
-    let answer = method.response(&called.body);
+    let answer = method.response(&reply.body);
     let answer = answer.and_then(|json| serde_json::from_slice(&json).ok());
     Ok(answer.ok_or_else(|| fail("an answer that cannot be read".to_owned()))?)
 }

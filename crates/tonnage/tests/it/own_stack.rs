@@ -1,4 +1,4 @@
-//! A stack of the user's own: a folder, no Rust, with a real server from PyPI. The
+//! A stack of the user's own: a folder, no Rust, with a real server of the package index. The
 //! same files stand in docs/stacks.md.
 
 use std::net::TcpListener;

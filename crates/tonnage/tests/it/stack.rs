@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 
 use crate::common::{Home, Started, text, wait_until};
 
@@ -159,18 +160,25 @@ fn first_usable_cpu() -> String {
 fn the_app_refuses_to_start_without_a_secret_key() {
     let home = Home::new();
     let environments = home.own_cache().join("environments");
+    let has_flask = |python: &PathBuf| {
+        let mut command = std::process::Command::new(python);
+        command.args(["-c", "import flask, prometheus_flask_exporter"]);
+        command.output().is_ok_and(|output| output.status.success())
+    };
     let python = std::fs::read_dir(environments)
         .unwrap()
         .flatten()
         .map(|entry| entry.path().join("bin/python"))
-        .find(|python| python.exists())
+        .find(has_flask)
         .unwrap();
     let import = |key: Option<&str>| {
         let mut command = std::process::Command::new(&python);
         command
             .args(["-B", "-c", "import loop"])
             .env_remove("SECRET_KEY");
-        command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../apps/flask"));
+        let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps");
+        command.current_dir(apps.join("flask"));
+        command.env("PYTHONPATH", apps.join("common"));
         command.envs(key.map(|key| ("SECRET_KEY", key)));
         command.output().unwrap()
     };
