@@ -72,14 +72,14 @@ fn ask(base: &str, workload: &str, question: &Question) -> Result<String, String
     let (status, body) = match question {
         Question::Get(path) => get(base, path)?,
         Question::Post(path, body) => post(&format!("{base}{path}"), body)?,
-        Question::Index => call_or_get(base, "MyApp/index", json!({}), "/")?,
+        Question::Index => call_or_get(base, "MyApp/index", &json!({}), "/")?,
         Question::CpuBound(num) => {
             let path = format!("/cpu_bound?num={num}");
-            call_or_get(base, "MyApp/cpu_bound", json!({ "num": num }), &path)?
+            call_or_get(base, "MyApp/cpu_bound", &json!({ "num": num }), &path)?
         }
         Question::IoBound(delay) => {
             let path = format!("/io_bound?delay={delay}");
-            call_or_get(base, "MyApp/io_bound", json!({ "num": delay }), &path)?
+            call_or_get(base, "MyApp/io_bound", &json!({ "num": delay }), &path)?
         }
     };
     Ok(format!("{status} {}", essence(workload, status, &body)))
@@ -88,7 +88,7 @@ fn ask(base: &str, workload: &str, question: &Question) -> Result<String, String
 fn call_or_get(
     base: &str,
     method: &str,
-    message: Value,
+    message: &Value,
     path: &str,
 ) -> Result<(u16, String), String> {
     if !base.starts_with("grpc://") {

@@ -38,23 +38,17 @@ impl Up {
         let mut arguments = vec!["up", stack, workload, "--port", &port_text];
         arguments.extend(options);
         let mut process = home.start(&arguments);
-        match process.line_with(&format!("{stack} serves {workload}")) {
-            Ok(line) => {
-                let base = url_after(&line, " at ").unwrap();
-                let upstream = url_after(&line, "its upstream is at ");
-                Ok(Self {
-                    home,
-                    process,
-                    port,
-                    base,
-                    upstream,
-                })
-            }
-            Err(()) => {
-                let (code, _, errors) = process.finish();
-                Err(format!("exit code {code:?}: {errors}"))
-            }
-        }
+        let Ok(line) = process.line_with(&format!("{stack} serves {workload}")) else {
+            let (code, _, errors) = process.finish();
+            return Err(format!("exit code {code:?}: {errors}"));
+        };
+        Ok(Self {
+            home,
+            process,
+            port,
+            base: url_after(&line, " at ").unwrap(),
+            upstream: url_after(&line, "its upstream is at "),
+        })
     }
 
     /// Stops it; what is wrong with how it ended, or with what it left behind.
