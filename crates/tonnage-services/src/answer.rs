@@ -1,7 +1,6 @@
 //! Errors as clients see them: `{"error": {"code": 404, "message": "…"}}`.
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -37,12 +36,6 @@ impl IntoResponse for Refusal {
         let code = self.status.as_u16();
         let body = json!({ "error": { "code": code, "message": self.message } });
         (self.status, Json(body)).into_response()
-    }
-}
-
-impl From<BytesRejection> for Refusal {
-    fn from(rejection: BytesRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
     }
 }
 

@@ -104,7 +104,9 @@ impl Relay {
 
 impl Shared {
     async fn fetch(&self, path: &str) -> Result<Bytes, Refusal> {
-        let url = self.upstream.url("/api/", path.trim_start_matches('/'))?;
+        let url = self
+            .upstream
+            .url("/api/", path.strip_prefix('/').unwrap_or(path))?;
         self.log.line(CALL_LINE);
         self.calls.next();
         let Answer { status, body } = self.upstream.get(url, self.timeout, MAX_ANSWER).await?;

@@ -104,7 +104,7 @@ impl Service {
             Self::Slow => slow::router(),
             Self::Relay => relay::router(settings)?,
             Self::Restaurants => restaurants::router(settings)?,
-            Self::Evaluate => evaluate::router(),
+            Self::Evaluate => evaluate::router(settings),
             // Its errors are gRPC's own.
             Self::Grpc => return grpc::router(settings),
         };

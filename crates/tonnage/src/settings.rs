@@ -14,9 +14,21 @@ use crate::commands::UsageError;
 /// The longest time that the variables of services may set.
 const MAX_SERVICE_SECONDS: f64 = 60.0;
 
-/// Variables that a server may need; everything else is kept from it.
-const SERVER_VARIABLES: [&str; 8] = [
-    "PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",
+/// Variables that a server may need, and those by which the workloads are varied;
+/// everything else is kept from it.
+const SERVER_VARIABLES: [&str; 12] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TMPDIR",
+    "EVALUATE_MODE",
+    "EVALUATE_POOL_SIZE",
+    "IO_BOUND_DEFAULT_DELAY",
+    "RELAY_TIMEOUT_S",
 ];
 
 /// The laboratory's settings from `$TONNAGE_HOME`, `$TONNAGE_PYTHON` and the

@@ -30,6 +30,8 @@ use axum::routing::{get, post};
 
 use crate::answer::Refusal;
 use crate::body::Bodies;
+use crate::cores::Cores;
+use crate::settings::Settings;
 
 pub use engine::{Engine, NoPayload};
 pub use generator::{Payloads, hostile};
@@ -37,21 +39,42 @@ pub use generator::{Payloads, hostile};
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 2 << 20;
 
-pub(crate) fn router() -> Router {
+/// Bodies up to this many bytes are evaluated where they were read. They hold a few
+/// conditions, each of which ends within milliseconds; the payloads of the study
+/// have less than 1,600 bytes.
+const MAX_SHORT: usize = 2048;
+
+pub(crate) fn router(settings: &Settings) -> Router {
     Router::new()
         .route("/", get(async || "ready"))
         .route("/eval", post(evaluate))
-        .with_state((Engine::new(), Bodies::new(MAX_BODY)))
+        .with_state(Evaluator {
+            engine: Engine::new(),
+            bodies: Bodies::new(MAX_BODY),
+            cores: Cores::new(settings),
+        })
 }
 
-/// A condition pays for all it does and ends within milliseconds, so it runs where
-/// the request was read.
+/// What all requests share.
+#[derive(Clone)]
+struct Evaluator {
+    engine: Engine,
+    bodies: Bodies,
+    cores: Cores,
+}
+
 async fn evaluate(
-    State((engine, bodies)): State<(Engine, Bodies)>,
+    State(evaluator): State<Evaluator>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let body = bodies.read(request).await?;
-    let answer = engine.answer(&body.bytes);
+    let body = evaluator.bodies.read(request).await?;
+    let engine = evaluator.engine;
+    let answer = if body.bytes.len() <= MAX_SHORT {
+        engine.answer(&body.bytes)
+    } else {
+        let work = move || engine.answer(&body.bytes);
+        evaluator.cores.run(work).await?
+    };
     let answer = answer.map_err(|error| Refusal::bad_request(error.to_string()))?;
     Ok(([(CONTENT_TYPE, "application/json")], answer).into_response())
 }

@@ -3,6 +3,7 @@
 //! its troubles (slow, down, limited, failing, talking garbage) can be switched
 //! while it runs.
 
+mod cut;
 mod menus;
 mod trouble;
 
@@ -128,7 +129,11 @@ async fn api(
     let found = shared.answers.get(&path).cloned();
     let missing = || Refusal::new(StatusCode::NOT_FOUND, "there is no such restaurant");
     let json = found.ok_or_else(|| missing().into_response())?;
-    Ok(([(CONTENT_TYPE, "application/json")], json).into_response())
+    let head = [(CONTENT_TYPE, "application/json")];
+    if trouble.cut {
+        return Err((head, cut::body(json)).into_response());
+    }
+    Ok((head, json).into_response())
 }
 
 fn too_many() -> Response {

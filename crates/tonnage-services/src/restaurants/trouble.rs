@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-/// The longest delay: ten minutes.
-pub(crate) const MAX_DELAY: Duration = Duration::from_mins(10);
+/// The longest delay: less than what any request may take here.
+pub(crate) const MAX_DELAY: Duration = Duration::from_secs(100);
 
 /// What the simulated restaurant service does wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trouble {
-    /// How long it waits before each answer, at most ten minutes.
+    /// How long it waits before each answer, at most 100 s.
     pub delay: Duration,
     /// Answers per second; what is beyond gets status 429.
     pub rate_limit_per_s: Option<u32>,
@@ -22,6 +22,8 @@ pub struct Trouble {
     pub garbage: bool,
     /// Whether it closes connections without an answer.
     pub down: bool,
+    /// Whether it closes them in the middle of an answer.
+    pub cut: bool,
 }
 
 impl Trouble {
@@ -73,8 +75,16 @@ impl Trouble {
                 }
                 "garbage" => trouble.garbage = switch()?,
                 "down" => trouble.down = switch()?,
+                "cut" => trouble.cut = switch()?,
                 _ => {
-                    let known = ["delay_ms", "rate_limit_per_s", "status", "garbage", "down"];
+                    let known = [
+                        "delay_ms",
+                        "rate_limit_per_s",
+                        "status",
+                        "garbage",
+                        "down",
+                        "cut",
+                    ];
                     let hint = tonnage_model::did_you_mean(name, &known);
                     return Err(format!("there is no `{name}` to control: {hint}"));
                 }
@@ -91,6 +101,7 @@ impl Trouble {
             "status": self.status,
             "garbage": self.garbage,
             "down": self.down,
+            "cut": self.cut,
         })
     }
 
@@ -161,12 +172,13 @@ mod tests {
             after.as_json(),
             json!({
                 "delay_ms": 20, "rate_limit_per_s": null, "status": null, "garbage": true, "down": true,
+                "cut": false,
             })
         );
         for (wrong, expected) in [
             (json!({ "delay": 1 }), "did you mean `delay_ms`?"),
             (json!({ "delay_ms": -1 }), "delay_ms must be a whole number"),
-            (json!({ "delay_ms": 600_001 }), "at most 600 s"),
+            (json!({ "delay_ms": 100_001 }), "at most 100 s"),
             (json!({ "rate_limit_per_s": 0 }), "at least 1 per second"),
             (
                 json!({ "rate_limit_per_s": 1e3 as u64 * 1_000_000_000 }),

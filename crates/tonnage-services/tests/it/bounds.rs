@@ -51,6 +51,12 @@ fn heads_and_bodies_have_a_bound() {
         ),
         "{answer}"
     );
+    let conditions = "POST /eval HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    let answer = ask(
+        &start("evaluate"),
+        &format!("{conditions}Content-Length: 3000000\r\n\r\n"),
+    );
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     // One byte too many, of which nobody was told.
     let body = "[".repeat(16 * 1024 * 1024 + 1);
     let chunk = format!(

@@ -6,8 +6,8 @@ use tonnage_model::HumanDuration;
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 #[command(
-    after_help = "Services: hello, echo, loop, matmul, fanout, relay and grpc do the work of the \
-workloads; slow and restaurants are what fanout and relay call."
+    after_help = "Services: hello, echo, loop, matmul, fanout, relay, evaluate and grpc do the work of \
+the workloads; slow and restaurants are what fanout and relay call."
 )]
 pub(crate) struct ServiceArgs {
     /// The service
@@ -48,6 +48,9 @@ pub(crate) struct TroubleArgs {
     /// Close connections without an answer
     #[arg(long)]
     pub(crate) down: bool,
+    /// Close connections in the middle of an answer
+    #[arg(long)]
+    pub(crate) cut: bool,
 }
 
 impl TroubleArgs {
@@ -58,5 +61,6 @@ impl TroubleArgs {
             || self.fail_status.is_some()
             || self.garbage
             || self.down
+            || self.cut
     }
 }

@@ -16,7 +16,7 @@ const POLL: Duration = Duration::from_millis(50);
 pub(crate) fn run(args: &ServiceArgs) -> anyhow::Result<ExitStatus> {
     let service = Service::parse(&args.service)?;
     if service != Service::Restaurants && args.trouble.is_any() {
-        let message = "--delay, --rate-limit, --fail-status, --garbage and --down are for the service \
+        let message = "--delay, --rate-limit, --fail-status, --garbage, --down and --cut are for the service \
                        `restaurants`";
         return Err(UsageError(message.to_owned()).into());
     }
@@ -59,6 +59,7 @@ fn trouble(args: &TroubleArgs) -> Trouble {
         rate_limit_per_s: args.rate_limit,
         status: args.fail_status,
         garbage: args.garbage,
+        cut: args.cut,
         down: args.down,
     }
 }

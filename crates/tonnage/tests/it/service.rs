@@ -58,7 +58,7 @@ fn a_relay_tells_of_each_call_to_its_upstream() {
 #[test]
 fn settings_come_from_the_environment_as_well() {
     let home = Home::new();
-    let (_upstream, upstream_url) = start(&home, &["restaurants", "--delay", "10m"]);
+    let (_upstream, upstream_url) = start(&home, &["restaurants", "--delay", "90s"]);
     let mut command = home.command(&["service", "relay", "--port", "0"]);
     command
         .env("UPSTREAM_URL", upstream_url)

@@ -113,6 +113,13 @@ pub(crate) fn get(base: &str, path: &str) -> Result<(u16, String), String> {
     read(&url, agent().get(&url).call())
 }
 
+/// How many calls of its upstream a relay says that it has made.
+pub(crate) fn upstream_calls(base: &str, path: &str) -> u64 {
+    let response = agent().get(format!("{base}{path}")).call().unwrap();
+    let calls = response.headers().get("x-upstream-calls").unwrap();
+    calls.to_str().unwrap().parse().unwrap()
+}
+
 pub(crate) fn post(url: &str, body: &[u8]) -> Result<(u16, String), String> {
     let request = agent().post(url).header("content-type", "application/json");
     read(url, request.send(body))

@@ -13,6 +13,7 @@ mod common;
 mod questions;
 mod relay;
 mod up;
+mod variants;
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -77,7 +78,9 @@ fn is_state(words: &str) -> bool {
 fn try_pair(stack: &str, workload: &str, native: &Native) -> Result<(), String> {
     let up = Up::start(stack, workload, &[])?;
     let compared = native.compare(&up.base, workload);
-    compared.and(up.stop())
+    let stopped = up.stop();
+    compared?;
+    stopped.map(drop)
 }
 
 #[test]

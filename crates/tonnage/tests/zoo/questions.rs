@@ -41,6 +41,9 @@ pub(crate) fn of(workload: &str) -> Vec<Question> {
                 .collect();
             let wrong = [
                 "/",
+                "/?it1=1_0&it2=1",
+                "/?it1=%D9%A3&it2=1",
+                "/?it1=1&it1=x&it2=1",
                 "/?it1=1",
                 "/?it1=1&it2=-1",
                 "/?it1=1.5&it2=1",
@@ -171,6 +174,7 @@ fn relay(random: &mut Pcg64Mcg) -> Vec<Question> {
         "/restaurants?city=Solna",
         "/restaurant/",
         "/restaurant/nobody",
+        "//restaurants",
         "/r%C3%A4ksm%C3%B6rg%C3%A5s",
     ];
     paths.extend(others.map(str::to_owned));
@@ -193,6 +197,7 @@ fn evaluate() -> Vec<Question> {
         }});
         questions.push(post(payload.to_string().into_bytes()));
     }
-    questions.extend(["", "{}", "{\"payload\": 3}"].map(|body| post(body.into())));
+    questions
+        .extend(["", "{}", "{\"payload\": 3}", "{\"payload\": NaN}"].map(|body| post(body.into())));
     questions
 }

@@ -1,12 +1,14 @@
 //! The relay under load and with an upstream in trouble: what the study saw, and
 //! what must hold whatever happens.
 
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::answers::{get, post};
+use crate::answers::{get, post, upstream_calls};
 use crate::common::{Home, text};
 use crate::up::Up;
 
@@ -16,6 +18,9 @@ const TTL: Duration = Duration::from_secs(10);
 /// A path that no verification asks for, and its upstream's.
 const PATH: &str = "/restaurant/rudbeck";
 const UPSTREAM_PATH: &str = "/api/restaurant/rudbeck";
+
+/// What each relay writes for each call of its upstream, as the original did.
+const CALL_LINE: &str = "new call or cache expired! calling external api";
 
 /// Loads a relay as the study did, 20 clients for 28 s; gives the calls that the
 /// upstream got for it.
@@ -70,6 +75,24 @@ fn under_load_python_stampedes_and_the_native_relay_calls_once_a_window() {
     });
 }
 
+/// What the original's client for people prints, by way of the relay at `base`.
+fn menu(base: &str, name: &[&str]) -> String {
+    let programs = Path::new(env!("CARGO_BIN_EXE_tonnage")).parent().unwrap();
+    let program = programs.join("examples/restaurant-menu");
+    let printed = Command::new(&program)
+        .args(name)
+        .args(["--url", base])
+        .output();
+    let printed = printed.unwrap_or_else(|error| {
+        panic!(
+            "{}: {error} (`cargo build -p tonnage-services --examples` makes it)",
+            program.display()
+        )
+    });
+    assert!(printed.status.success(), "{}", text(&printed.stderr));
+    text(&printed.stdout)
+}
+
 /// Changes what the upstream does wrong.
 fn trouble(up: &Up, changes: &str) {
     let url = format!("{}/control", up.upstream.as_ref().unwrap());
@@ -89,15 +112,25 @@ fn status(up: &Up, path: &str) -> u16 {
 }
 
 fn survives_trouble(stack: &str) {
-    let up = Up::start(stack, "relay", &[]).unwrap();
-    let well =
-        r#"{"delay_ms":0,"rate_limit_per_s":null,"status":null,"garbage":false,"down":false}"#;
+    let up = Up::start_with(stack, "relay", &[], &[("RELAY_TIMEOUT_S", "2")]).unwrap();
+    let dishes = menu(&up.base, &["Restaurang Bikupan"]);
+    assert!(dishes.starts_with("Restaurang Bikupan:\n  "), "{dishes}");
+    let all = menu(&up.base, &[]);
+    assert!(
+        all.contains("Restaurang Dufva (Solna)") && all.contains("(Uppsala)"),
+        "{all}"
+    );
+    assert!(menu(&up.base, &["Nowhere"]).ends_with(&all));
+    assert!(upstream_calls(&up.base, "/restaurants") > 0, "{stack}");
+
+    let well = r#"{"delay_ms":null,"rate_limit_per_s":null,"status":null,"garbage":null,"down":null,"cut":null}"#;
     let cases = [
         (r#"{"status":500}"#, 502),
         (r#"{"down":true}"#, 502),
+        (r#"{"cut":true}"#, 502),
         (r#"{"rate_limit_per_s":1}"#, 502),
         (r#"{"garbage":true}"#, 501),
-        (r#"{"delay_ms":7000}"#, 504),
+        (r#"{"delay_ms":4000}"#, 504),
     ];
     for (place, (changes, expected)) in cases.into_iter().enumerate() {
         trouble(&up, changes);
@@ -125,7 +158,8 @@ fn survives_trouble(stack: &str) {
     for _ in 0..20 {
         assert_eq!(status(&up, PATH), 502, "{stack}: an answer past its time");
     }
-    up.stop().unwrap();
+    let log = up.stop().unwrap();
+    assert!(log.contains(CALL_LINE), "{stack}: {log}");
 }
 
 #[test]

@@ -32,12 +32,24 @@ impl Up {
     /// Starts a pair and waits until its answers are verified; else what
     /// `tonnage up` said instead.
     pub(crate) fn start(stack: &str, workload: &str, options: &[&str]) -> Result<Self, String> {
+        Self::start_with(stack, workload, options, &[])
+    }
+
+    /// The same with variables of the environment set.
+    pub(crate) fn start_with(
+        stack: &str,
+        workload: &str,
+        options: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Self, String> {
         let home = Home::new();
         let port = next_port();
         let port_text = port.to_string();
         let mut arguments = vec!["up", stack, workload, "--port", &port_text];
         arguments.extend(options);
-        let mut process = home.start(&arguments);
+        let mut command = home.command(&arguments);
+        command.envs(variables.iter().copied());
+        let mut process = Started::of(command);
         let Ok(line) = process.line_with(&format!("{stack} serves {workload}")) else {
             let (code, _, errors) = process.finish();
             return Err(format!("exit code {code:?}: {errors}"));
@@ -51,14 +63,16 @@ impl Up {
         })
     }
 
-    /// Stops it; what is wrong with how it ended, or with what it left behind.
-    pub(crate) fn stop(mut self) -> Result<(), String> {
+    /// Stops it; all that it wrote meanwhile, or what is wrong with how it ended or
+    /// with what it left behind.
+    pub(crate) fn stop(mut self) -> Result<String, String> {
         self.process.signal("INT");
-        let (code, _, errors) = self.process.finish();
+        let (code, output, errors) = self.process.finish();
         if code != Some(130) {
             return Err(format!("exit code {code:?}: {errors}"));
         }
-        nothing_is_left(&self.home, self.port)
+        nothing_is_left(&self.home, self.port)?;
+        Ok(output + &errors)
     }
 }
 
