@@ -1,9 +1,9 @@
 """The `echo` workload: `POST /uploader` gives back the JSON that it gets, as text."""
 
-from bottle import request, response
+from bottle import response
 
 from echoing import echo
-from service import body_of, new_app
+from service import body_of, first, new_app
 
 app = new_app()
 
@@ -18,6 +18,6 @@ def ready() -> str:
 @app.post("/uploader")
 def uploader() -> bytes:
     """The text of the JSON, or JSON where the query says `format=json`."""
-    media_type, body = echo(body_of(), request.query.get("format"))
+    media_type, body = echo(body_of(), first("format"))
     response.content_type = media_type + "; charset=utf-8"
     return body

@@ -5,7 +5,7 @@ from bottle import request, response
 
 import request_metrics
 from nested_loop import answer
-from service import new_app
+from service import first, new_app
 
 app = new_app()
 
@@ -19,7 +19,7 @@ def count() -> None:
 @app.get("/")
 def burn() -> str:
     """Runs the nested loop and says how long it took."""
-    return answer(request.query.get("it1"), request.query.get("it2"))
+    return answer(first("it1"), first("it2"))
 
 
 @app.get("/metrics")

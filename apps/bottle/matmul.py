@@ -1,9 +1,9 @@
 """The `matmul` workload: numpy's matrices, added and multiplied."""
 
-from bottle import request, response
+from bottle import response
 
 import matrices
-from service import new_app
+from service import first, new_app
 
 app = new_app()
 
@@ -19,4 +19,4 @@ def ready() -> str:
 def cpu_bound() -> str:
     """Does `num` rounds of the work."""
     response.content_type = "text/plain; charset=utf-8"
-    return matrices.answer(matrices.num_of(request.query.get("num")))
+    return matrices.answer(matrices.num_of(first("num")))

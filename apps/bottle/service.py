@@ -29,6 +29,11 @@ def body_of() -> bytes:
     return body
 
 
+def first(name: str) -> str | None:
+    """The first value of `name` in the query; unasked, bottle takes the last."""
+    return request.query.get(name, index=0)
+
+
 def _refusals(callback):
     """A plugin: a `Refusal` that a handler raises becomes its answer."""
 

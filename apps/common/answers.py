@@ -6,6 +6,7 @@ Free of any framework; runs on Python 3.6 and newer.
 
 import itertools
 import json
+import re
 from typing import Any, Callable, Optional
 
 # More than any study sends. A server without a bound of its own would hold in
@@ -14,6 +15,15 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 
 JSON = "application/json"
 TEXT = "text/plain"
+
+# Numbers as the native services read them. Python's own `int` and `float` take "1_0"
+# for ten, and the digits of every script.
+NUMBERS = {
+    int: re.compile(r"\+?[0-9]+"),
+    float: re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"),
+}
+# Unicode's White_Space, which may surround a number; `strip` alone takes four more.
+SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
 
 class Refusal(Exception):
@@ -51,21 +61,26 @@ def number(
     default where the query does not have it."""
     if text is None:
         return default
-    try:
-        # Python reads "1_0" as ten; nobody else does.
-        value = None if "_" in text else kind(text)
-    except ValueError:
-        value = None
-    # NaN is in no range.
+    value = read_number(text, kind)
     if value is None or not least <= value <= most:
         raise Refusal(400, "{} must be a number from {:g} to {:g}".format(name, least, most))
     return value
 
 
-def parsed(body: bytes) -> Any:
+def read_number(text: str, kind: Callable[[str], Any]) -> Any:
+    """The `int` (not negative) or `float` that a text stands for, or None."""
+    text = text.strip(SPACE)
+    try:
+        return kind(text) if NUMBERS[kind].fullmatch(text) else None
+    except ValueError:
+        # More digits than Python makes an `int` of.
+        return None
+
+
+def parsed(body: bytes, max_bytes: int = MAX_BODY_BYTES) -> Any:
     """The value of a JSON text in UTF-8."""
-    if len(body) > MAX_BODY_BYTES:
-        raise too_large()
+    if len(body) > max_bytes:
+        raise too_large(max_bytes)
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_no_json)
     except ValueError as error:
@@ -79,9 +94,9 @@ def _no_json(constant: str) -> None:
     raise ValueError("{} is no JSON value".format(constant))
 
 
-def too_large() -> Refusal:
-    """The answer to a body that is longer than `MAX_BODY_BYTES`."""
-    return Refusal(413, "the body is longer than {} bytes".format(MAX_BODY_BYTES))
+def too_large(max_bytes: int = MAX_BODY_BYTES) -> Refusal:
+    """The answer to a body that is longer than it may be."""
+    return Refusal(413, "the body is longer than {} bytes".format(max_bytes))
 
 
 class Counter:

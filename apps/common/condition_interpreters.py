@@ -26,6 +26,13 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 # Bytes of an answer: a context that is larger is none.
 MAX_ANSWER = 1 << 26
 
+# Interpreters that one process starts for single conditions and runs at a time. More
+# than FastAPI has threads: only servers without such a bound ever wait.
+MAX_SPAWNED = 64
+
+# How long a condition waits for an interpreter, in seconds.
+MAX_WAIT = 30.0
+
 
 def interpreter():
     """The Python to start. Inside uWSGI `sys.executable` names uWSGI itself."""
@@ -149,14 +156,23 @@ def message(value):
 
 
 TOO_LONG = "the condition takes more time or memory than its bound"
+NONE_FREE = "no interpreter is free"
 
 
 def spawned(bounds, flags=()):
     """Runs each condition in an interpreter that is started for it, as the
     original did."""
+    free = threading.Semaphore(MAX_SPAWNED)
 
     def run(condition, log, context):
-        interpreter = Interpreter(bounds, flags)
+        if not free.acquire(timeout=MAX_WAIT):
+            raise Refused(NONE_FREE)
+        try:
+            return run_in(Interpreter(bounds, flags), condition, log, context)
+        finally:
+            free.release()
+
+    def run_in(interpreter, condition, log, context):
         try:
             return interpreter.run(condition, log, context)
         except Gone:
@@ -171,24 +187,26 @@ class Pool(object):
     """A bounded number of interpreters, started when they are first needed and
     again in each process that a server forks."""
 
-    # How long a condition waits for an interpreter, in seconds.
-    MAX_WAIT = 30.0
-
     def __init__(self, bounds, size, flags=("-I",)):
         self.bounds = bounds
         self.size = size
         self.flags = flags
         self.owner = None
-        self.lock = threading.Lock()
+        self.beginning = threading.Lock()
         self.begin()
         atexit.register(self.close)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.begin)
+            os.register_at_fork(after_in_child=self.forked)
+
+    def forked(self):
+        """What a forked process does first, unless Python is not told of the fork:
+        it is not by uWSGI, nor are there such calls before 3.7."""
+        self.beginning = threading.Lock()
+        self.begin()
 
     def begin(self):
         """An empty pool for this process; what a parent started stays the parent's."""
         inherited = self.idle if self.owner is not None else []
-        self.owner = os.getpid()
         self.lock = threading.Lock()
         self.free = threading.Semaphore(self.size)
         self.idle = []
@@ -196,13 +214,17 @@ class Pool(object):
             interpreter.forget()
             # It is no child of this process: there is nothing to wait for.
             interpreter.process.returncode = 0
+        # Last: to other threads all of this is then done.
+        self.owner = os.getpid()
 
     def run(self, condition, log, context):
         """Runs a condition in an idle interpreter, or in a new one."""
         if self.owner != os.getpid():
-            self.begin()
-        if not self.free.acquire(timeout=self.MAX_WAIT):
-            raise Refused("no interpreter is free")
+            with self.beginning:
+                if self.owner != os.getpid():
+                    self.begin()
+        if not self.free.acquire(timeout=MAX_WAIT):
+            raise Refused(NONE_FREE)
         try:
             with self.lock:
                 interpreter = self.idle.pop() if self.idle else None

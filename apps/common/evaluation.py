@@ -3,8 +3,14 @@ and hands it to the evaluator, which knows nothing of HTTP."""
 
 from typing import Any, Dict
 
-import evaluator
 from answers import Refusal, parsed
+from evaluator import from_environment
+
+# The largest body of a request; the native twin has the same bound.
+MAX_BODY_BYTES = 2 * 1024 * 1024
+
+# Made when the app is imported: a wrong setting ends the start, not each request.
+EVALUATOR = from_environment()
 
 
 def payload_of(body: Any) -> Any:
@@ -17,4 +23,4 @@ def payload_of(body: Any) -> Any:
 
 def evaluated(body: bytes) -> Dict[str, Any]:
     """The answer to a request with this body."""
-    return evaluator.evaluate(payload_of(parsed(body)))
+    return EVALUATOR.evaluate(payload_of(parsed(body, MAX_BODY_BYTES)))

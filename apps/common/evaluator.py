@@ -1,7 +1,7 @@
 """The `evaluate` workload: which conditions of a log detector hold for a log.
 
-`evaluate(payload)` is all that an app needs. How conditions are run is chosen by
-the environment variable EVALUATE_MODE:
+`from_environment().evaluate(payload)` is all that an app needs. How conditions are
+run is chosen by the environment variable EVALUATE_MODE:
 
 - `spawn` (the default, as in the original): an interpreter for each condition;
 - `pool`: interpreters that stay, EVALUATE_POOL_SIZE of them (default: one a core);
@@ -13,6 +13,7 @@ program, this module answers bodies of requests from standard input, one a line.
 
 import json
 import os
+import re
 import sys
 
 from condition_interpreters import Bounds, Pool, spawned
@@ -20,6 +21,8 @@ from condition_language import condition
 from condition_runtime import WORK, Guard, Refused, is_number, kind, run
 
 MODES = ("spawn", "pool", "inprocess")
+
+MAX_POOL_SIZE = 1000
 
 MAX_CONDITIONS = 100
 MAX_TRUE_CONDITIONS = 1000
@@ -133,23 +136,28 @@ def check_numeration(numeration):
         raise Invalid("a numeration is a whole number or a short text")
 
 
-_shared = None
+def from_environment(flags=()):
+    """An evaluator in the mode that the environment names. It starts no interpreter
+    before the first condition, and may be made before a server forks."""
+    mode = os.environ.get("EVALUATE_MODE") or "spawn"
+    return Evaluator(mode, pool_size=_pool_size(os.environ.get("EVALUATE_POOL_SIZE")), flags=flags)
 
 
-def evaluate(payload):
-    """The answer to a payload, in the mode that the environment names."""
-    global _shared
-    if _shared is None:
-        size = int(os.environ.get("EVALUATE_POOL_SIZE") or 0)
-        _shared = Evaluator(os.environ.get("EVALUATE_MODE") or "spawn", pool_size=size or None)
-    return _shared.evaluate(payload)
+def _pool_size(text):
+    """How many interpreters a pool has, or None for one a core."""
+    if not text:
+        return None
+    size = int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
+    if not 0 < size <= MAX_POOL_SIZE:
+        raise ValueError("EVALUATE_POOL_SIZE is from 1 to %d, not %r" % (MAX_POOL_SIZE, text))
+    return size
 
 
 def main():
     """Answers the bodies of requests from standard input, one a line. For tests and
     benchmarks, EVALUATE_SPAWN_FLAGS go to each spawned interpreter."""
     flags = os.environ.get("EVALUATE_SPAWN_FLAGS", "").split()
-    evaluator = Evaluator(os.environ.get("EVALUATE_MODE") or "spawn", flags=flags)
+    evaluator = from_environment(flags)
     for line in sys.stdin.buffer:
         answer = evaluator.evaluate(json.loads(line.decode("utf-8"))["payload"])
         text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))

@@ -48,6 +48,11 @@ def failed(error: Exception) -> Refusal:
     return Refusal(502, "the upstream service failed: {}".format(type(error).__name__))
 
 
+def too_long() -> Refusal:
+    """An upstream that does not come to an end."""
+    return Refusal(502, "the upstream service's answer is longer than {} bytes".format(MAX_TEXT_BYTES))
+
+
 def too_slow(delay_s: float) -> Refusal:
     """An upstream that takes too long."""
     return Refusal(504, "the upstream service took longer than {:g} s".format(delay_s + GRACE_S))

@@ -5,8 +5,7 @@ from typing import Optional
 
 import aiohttp
 
-from answers import Refusal
-from fan_out import CALLS, GRACE_S, MAX_TEXT_BYTES, WIDTH, answer, failed, text_of, too_slow, url_of
+from fan_out import CALLS, GRACE_S, MAX_TEXT_BYTES, WIDTH, answer, failed, text_of, too_long, too_slow, url_of
 
 # A hundred requests in flight; the calls of more wait for a connection.
 MAX_CONNECTIONS = 1000
@@ -36,7 +35,7 @@ class FanOut:
                 async for piece in response.content.iter_any():
                     body += piece
                     if len(body) > MAX_TEXT_BYTES:
-                        raise Refusal(502, "the upstream service sends too much")
+                        raise too_long()
                 return text_of(response.status, body)
         except asyncio.TimeoutError as error:
             raise too_slow(delay_s) from error

@@ -9,43 +9,26 @@ greenlets, since there the server has replaced `threading` before this is import
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import requests
-from requests.adapters import HTTPAdapter
+from fan_out import CALLS, GRACE_S, MAX_TEXT_BYTES, WIDTH, answer, failed, text_of, too_long, too_slow, url_of
+from upstream_threads import Client, Failed, TooLong, TooSlow
 
-from answers import Refusal
-from fan_out import CALLS, GRACE_S, MAX_TEXT_BYTES, UPSTREAM_URL, WIDTH, answer, failed, text_of, too_slow, url_of
-
-# Connections that are kept for the next request; more are opened and closed again.
+# Connections that are kept for the next request.
 KEPT_CONNECTIONS = 1000
 
-
-def _session() -> requests.Session:
-    """The client of all threads: no cookies, proxies or redirects are in play, and
-    its pool of connections may be shared."""
-    session = requests.Session()
-    session.trust_env = False
-    session.mount(UPSTREAM_URL, HTTPAdapter(pool_connections=1, pool_maxsize=KEPT_CONNECTIONS))
-    return session
-
-
-SESSION = _session()
+CLIENT = Client(KEPT_CONNECTIONS)
 
 
 def _call(delay_s: float, deadline: float) -> str:
     """One upstream call, which ends by `deadline` (on the monotonic clock)."""
-    left_s = deadline - time.monotonic()
-    if left_s <= 0:
-        raise too_slow(delay_s)
     try:
-        with SESSION.get(url_of(delay_s), timeout=left_s, stream=True, allow_redirects=False) as response:
-            body = response.raw.read(MAX_TEXT_BYTES + 1)
-            if len(body) > MAX_TEXT_BYTES:
-                raise Refusal(502, "the upstream service sends too much")
-            return text_of(response.status_code, body)
-    except requests.Timeout as error:
+        status, body = CLIENT.get(url_of(delay_s), deadline, MAX_TEXT_BYTES)
+    except TooSlow as error:
         raise too_slow(delay_s) from error
-    except (requests.RequestException, OSError) as error:
-        raise failed(error) from error
+    except TooLong as error:
+        raise too_long() from error
+    except Failed as error:
+        raise failed(error.error) from error
+    return text_of(status, body)
 
 
 def fan_out(delay_s: float) -> str:

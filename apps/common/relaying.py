@@ -60,10 +60,16 @@ def url_of(path: str, query: str) -> str:
     """The upstream's URL for a decoded path without its first slash, and a query
     as it was sent."""
     # Clients of the upstream resolve dots: such a path would leave /api/.
-    if not path or any(segment in (".", "..") for segment in path.split("/")):
-        raise Refusal(404, "there is nothing at this path")
+    if not path or path.startswith("/") or any(segment in (".", "..") for segment in path.split("/")):
+        raise nothing()
     url = "{}/api/{}".format(UPSTREAM_URL, quote(path, safe="/:@!$&'()*+,;=~"))
     return "{}?{}".format(url, query) if query else url
+
+
+def nothing() -> Refusal:
+    """The answer to a path that is none of the upstream's, such as one that begins
+    with two slashes."""
+    return Refusal(404, "there is nothing at this path")
 
 
 def passed_on(status: int, body: bytes) -> bytes:

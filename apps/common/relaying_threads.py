@@ -2,26 +2,13 @@
 
 import time
 
-import requests
-from requests.adapters import HTTPAdapter
+from relaying import CALLS, MAX_ANSWER_BYTES, TIMEOUT_S, failed, passed_on, too_long, too_slow, url_of
+from upstream_threads import Client, Failed, TooLong, TooSlow
 
-from relaying import CALLS, MAX_ANSWER_BYTES, TIMEOUT_S, UPSTREAM_URL, failed, passed_on, too_long, too_slow, url_of
-
-# Connections that are kept for the next call; more are opened and closed again.
+# Connections that are kept for the next call.
 KEPT_CONNECTIONS = 100
-CHUNK_BYTES = 64 * 1024
 
-
-def _session() -> requests.Session:
-    """The client of all threads: no cookies, proxies or redirects are in play, and
-    its pool of connections may be shared."""
-    session = requests.Session()
-    session.trust_env = False
-    session.mount(UPSTREAM_URL, HTTPAdapter(pool_connections=1, pool_maxsize=KEPT_CONNECTIONS))
-    return session
-
-
-SESSION = _session()
+CLIENT = Client(KEPT_CONNECTIONS)
 
 
 def call(path: str, query: str) -> bytes:
@@ -30,23 +17,11 @@ def call(path: str, query: str) -> bytes:
     deadline = time.monotonic() + TIMEOUT_S
     CALLS.begin()
     try:
-        with SESSION.get(url, timeout=TIMEOUT_S, stream=True, allow_redirects=False) as response:
-            body = _read(response, deadline)
-            return passed_on(response.status_code, body)
-    except requests.Timeout as error:
+        status, body = CLIENT.get(url, deadline, MAX_ANSWER_BYTES)
+    except TooSlow as error:
         raise too_slow() from error
-    except (requests.RequestException, OSError) as error:
-        raise failed(error) from error
-
-
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """The body, if it ends in time (on the monotonic clock) and within its bound.
-    The client's own timeout is one for each piece: a trickle never meets it."""
-    body = bytearray()
-    for piece in iter(lambda: response.raw.read1(CHUNK_BYTES, decode_content=True), b""):
-        body += piece
-        if len(body) > MAX_ANSWER_BYTES:
-            raise too_long()
-        if time.monotonic() > deadline:
-            raise too_slow()
-    return bytes(body)
+    except TooLong as error:
+        raise too_long() from error
+    except Failed as error:
+        raise failed(error.error) from error
+    return passed_on(status, body)

@@ -3,7 +3,7 @@
 from falcon import Request, Response
 
 from echoing import echo
-from service import Ready, body_of, new_app
+from service import Ready, body_of, first, new_app
 
 
 class Uploader:
@@ -11,7 +11,7 @@ class Uploader:
 
     def on_post(self, request: Request, response: Response) -> None:
         """`POST /uploader`"""
-        response.content_type, response.data = echo(body_of(request), request.get_param("format"))
+        response.content_type, response.data = echo(body_of(request), first(request, "format"))
 
 
 app = new_app()

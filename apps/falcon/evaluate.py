@@ -6,7 +6,7 @@ answered every request with an empty body; this one answers.
 
 from falcon import Request, Response
 
-from evaluation import evaluated
+from evaluation import MAX_BODY_BYTES, evaluated
 from service import Ready, body_of, new_app
 
 
@@ -15,7 +15,7 @@ class Evaluation:
 
     def on_post(self, request: Request, response: Response) -> None:
         """`POST /eval`"""
-        response.media = evaluated(body_of(request))
+        response.media = evaluated(body_of(request, MAX_BODY_BYTES))
 
 
 app = new_app()

@@ -3,7 +3,7 @@
 from falcon import MEDIA_TEXT, Request, Response
 
 import matrices
-from service import Ready, new_app
+from service import Ready, first, new_app
 
 
 class CpuBound:
@@ -12,7 +12,7 @@ class CpuBound:
     def on_get(self, request: Request, response: Response) -> None:
         """`GET /cpu_bound`"""
         response.content_type = MEDIA_TEXT
-        response.text = matrices.answer(matrices.num_of(request.get_param("num")))
+        response.text = matrices.answer(matrices.num_of(first(request, "num")))
 
 
 app = new_app()

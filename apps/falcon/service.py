@@ -14,12 +14,19 @@ def new_app() -> falcon.App:
     return app
 
 
-def body_of(request: Request) -> bytes:
+def body_of(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The request's body, if it is no longer than it may be."""
-    body = request.bounded_stream.read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
-        raise too_large()
+    # Falcon bounds a body by its Content-Length; one in chunks would be empty.
+    ends = request.env.get("wsgi.input_terminated")
+    body = (request.stream if ends else request.bounded_stream).read(max_bytes + 1)
+    if len(body) > max_bytes:
+        raise too_large(max_bytes)
     return body
+
+
+def first(request: Request, name: str) -> str | None:
+    """The first value of `name` in the query; `get_param` may take any."""
+    return next(iter(request.get_param_as_list(name) or ()), None)
 
 
 class Ready:

@@ -5,15 +5,14 @@ threads, so that the interpreters which it starts overlap. That, and not asyncio
 is why FastAPI came first in the evaluator study.
 """
 
-from typing import Any
+from typing import Annotated
 
-from fastapi import Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 
-import evaluator
 from answers import JSON, json_text
-from evaluation import payload_of
-from service import new_app
+from evaluation import MAX_BODY_BYTES, evaluated
+from service import body_of, new_app
 
 app = new_app()
 
@@ -24,7 +23,12 @@ async def ready() -> str:
     return "ready"
 
 
+async def small_body(request: Request) -> bytes:
+    """The request's body, read on the loop."""
+    return await body_of(request, MAX_BODY_BYTES)
+
+
 @app.post("/eval")
-def evaluate(body: dict[Any, Any]) -> Response:
+def evaluate(body: Annotated[bytes, Depends(small_body)]) -> Response:
     """The conditions that are true and the context they leave, or an error."""
-    return Response(json_text(evaluator.evaluate(payload_of(body))), media_type=JSON)
+    return Response(json_text(evaluated(body)), media_type=JSON)

@@ -4,12 +4,12 @@ waited for together on the worker's loop."""
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
 
 from fan_out import delay_of
 from fan_out_async import FanOut
-from service import new_app
+from service import first, new_app
 
 fan_out = FanOut()
 
@@ -34,6 +34,6 @@ async def ready() -> str:
 
 
 @app.get("/io_bound", response_class=PlainTextResponse)
-async def io_bound(delay: str | None = None) -> str:
+async def io_bound(request: Request) -> str:
     """Calls the upstream, which takes `delay` seconds."""
-    return await fan_out(delay_of(delay))
+    return await fan_out(delay_of(first(request, "delay")))

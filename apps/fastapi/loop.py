@@ -10,7 +10,7 @@ from fastapi import Request, Response
 
 import request_metrics
 from nested_loop import answer
-from service import new_app
+from service import first, new_app
 
 app = new_app()
 
@@ -24,9 +24,9 @@ async def count(request: Request, call_next: Callable[[Request], Awaitable[Respo
 
 
 @app.get("/")
-async def burn(it1: str | None = None, it2: str | None = None) -> Response:
+async def burn(request: Request) -> Response:
     """Runs the nested loop and says how long it took."""
-    return Response(answer(it1, it2), media_type="text/html")
+    return Response(answer(first(request, "it1"), first(request, "it2")), media_type="text/html")
 
 
 @app.get("/metrics")

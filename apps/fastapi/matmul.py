@@ -3,10 +3,11 @@
 As in the original the handler is `async def`: the work blocks its worker's loop.
 """
 
+from fastapi import Request
 from fastapi.responses import PlainTextResponse
 
 import matrices
-from service import new_app
+from service import first, new_app
 
 app = new_app()
 
@@ -18,6 +19,6 @@ async def ready() -> str:
 
 
 @app.get("/cpu_bound", response_class=PlainTextResponse)
-async def cpu_bound(num: str | None = None) -> str:
+async def cpu_bound(request: Request) -> str:
     """Does `num` rounds of the work."""
-    return matrices.answer(matrices.num_of(num))
+    return matrices.answer(matrices.num_of(first(request, "num")))

@@ -41,11 +41,17 @@ def error(status: int, message: str, headers: Any = None) -> Response:
     return Response(error_text(status, message), status, headers, JSON)
 
 
-async def body_of(request: Request) -> bytes:
+def first(request: Request, name: str) -> str | None:
+    """The first value of `name` in the query, as the other frameworks have it; a
+    parameter of a handler would be the last."""
+    return next(iter(request.query_params.getlist(name)), None)
+
+
+async def body_of(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The request's body, if it is no longer than it may be."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large()
+        if len(body) > max_bytes:
+            raise too_large(max_bytes)
     return bytes(body)

@@ -3,10 +3,10 @@
 from flask import Response, request
 
 from answers import JSON, TEXT, json_text
-from evaluation import evaluated
+from evaluation import MAX_BODY_BYTES, evaluated
 from service import new_app
 
-app = new_app(__name__)
+app = new_app(__name__, MAX_BODY_BYTES)
 
 
 @app.get("/")

@@ -7,11 +7,13 @@ with 2 workers × 2 threads up to four calls of the upstream are made whenever a
 answer expires. That is the finding of the relay-cache study and must stay.
 """
 
+from urllib.parse import unquote
+
 from flask import Response, request
 from flask_caching import Cache
 
 from answers import JSON
-from relaying import CACHE_S, CALLS, CALLS_HEADER, MAX_CACHED
+from relaying import CACHE_S, CALLS, CALLS_HEADER, MAX_CACHED, nothing
 from relaying_threads import call
 from service import new_app
 
@@ -33,6 +35,15 @@ def cache_key(*_args: object, **_kwargs: object) -> str:
     to the path and one that ends it."""
     query = request.query_string.decode("latin-1")
     return f"{len(request.path)} {request.path}?{query}"
+
+
+@app.before_request
+def refuse_slashes() -> None:
+    """Werkzeug takes several slashes at the beginning for one, and so do some
+    servers; those may tell what was sent."""
+    sent = request.environ["PATH_INFO"], unquote(request.environ.get("REQUEST_URI", ""))
+    if any(path.startswith("//") for path in sent):
+        raise nothing()
 
 
 # Errors never get there: they leave the view as exceptions.

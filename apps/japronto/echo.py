@@ -1,12 +1,12 @@
 """The `echo` workload: `POST /uploader` gives back the JSON that it gets, as text."""
 
 from echoing import echo
-from service import new_app, ready
+from service import first, new_app, ready
 
 
 def uploader(request):
     """The text of the JSON, or JSON where the query says `format=json`."""
-    media_type, body = echo(request.body or b"", request.query.get("format"))
+    media_type, body = echo(request.body or b"", first(request, "format"))
     return request.Response(body=body, mime_type=media_type, encoding="utf-8")
 
 

@@ -8,6 +8,7 @@ so these files are written for it.
 
 import importlib
 import sys
+from urllib.parse import parse_qsl
 
 from japronto import Application
 from japronto.router import RouteNotFoundException
@@ -26,6 +27,12 @@ def new_app() -> Application:
 def ready(request):
     """Says that the app is up."""
     return request.Response(text="ready")
+
+
+def first(request, name):
+    """The first value of `name` in the query; `request.query` has the last."""
+    pairs = parse_qsl(request.query_string or "", keep_blank_values=True)
+    return next((value for key, value in pairs if key == name), None)
 
 
 def refuse(request, refusal):

@@ -16,7 +16,7 @@ async def app(scope: Any, protocol: Any) -> None:
     try:
         if scope.method != "POST" or scope.path != "/uploader":
             raise wrong_method_or_path(scope.path in ("/", "/uploader"))
-        form = parse_qs(scope.query_string).get("format", [None])[0]
+        form = parse_qs(scope.query_string, keep_blank_values=True).get("format", [None])[0]
         media_type, body = echo(await body_of(protocol), form)
     except Refusal as refusal:
         refuse(protocol, refusal)

@@ -174,7 +174,6 @@ fn relay(random: &mut Pcg64Mcg) -> Vec<Question> {
         "/restaurants?city=Solna",
         "/restaurant/",
         "/restaurant/nobody",
-        "//restaurants",
         "/r%C3%A4ksm%C3%B6rg%C3%A5s",
     ];
     paths.extend(others.map(str::to_owned));
