@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 
-from condition_runtime import LENGTH_BYTES, Refused
+from condition_guard import Refused
+from condition_runtime import LENGTH_BYTES
 
 # Read by the interpreter as `python3 -c`; the argument is this folder.
 RUNNER = "import sys; sys.path.insert(0, sys.argv[1]); import condition_runtime as r; r.serve()"

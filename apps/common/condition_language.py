@@ -3,7 +3,7 @@
 A text is read three times: as tokens (`check_tokens`), since Python's and
 Starlark's spellings differ; as a tree (`Checker`), of which only what both
 languages mean alike is let through; and rewritten, so that each operator, index,
-loop and call goes through the operations of `condition_runtime.Guard`. The native
+loop and call goes through the operations of `condition_guard.Guard`. The native
 twin does the same with Starlark. `docs/workloads.md` defines the language.
 
 Runs on CPython 3.6 and newer, whose trees differ in small ways.
@@ -14,7 +14,9 @@ import marshal
 import re
 import threading
 
-from condition_runtime import BUILTIN_ARGUMENTS, INT_MAX, METHODS, Refused
+from condition_functions import BUILTIN_ARGUMENTS, METHODS
+from condition_guard import INT_MAX, Refused
+from condition_runtime import function_of
 
 # Characters of a text.
 MAX_TEXT = 4096
@@ -528,8 +530,6 @@ class Condition(object):
     def function(self):
         """The condition as a function of this interpreter."""
         if self._function is None:
-            from condition_runtime import function_of
-
             self._function = function_of(marshal.loads(self.code))
         return self._function
 

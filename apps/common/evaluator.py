@@ -17,8 +17,9 @@ import re
 import sys
 
 from condition_interpreters import Bounds, Pool, spawned
+from condition_guard import WORK, Guard, Refused, is_number, kind
 from condition_language import condition
-from condition_runtime import WORK, Guard, Refused, is_number, kind, run
+from condition_runtime import run
 
 MODES = ("spawn", "pool", "inprocess")
 

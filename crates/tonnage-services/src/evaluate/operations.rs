@@ -1,5 +1,5 @@
 //! What operators, indexes and loops of a condition are written to. The twin of
-//! `Guard` in `apps/common/condition_runtime.py`: the same results, prices and
+//! `Guard` in `apps/common/condition_guard.py`: the same results, prices and
 //! messages.
 
 use std::cmp::Ordering;

@@ -1,5 +1,5 @@
 //! The budget of work that bounds time, memory and depth of a condition. The same
-//! prices as in `apps/common/condition_runtime.py`, so that both give up at the
+//! prices as in `apps/common/condition_guard.py`, so that both give up at the
 //! same point; `docs/workloads.md` lists them.
 
 // SAFETY: what the derive of `ProvidesStaticType` writes is `unsafe`, as it promises
