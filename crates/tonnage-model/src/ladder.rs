@@ -22,9 +22,6 @@ pub struct Ladder {
     /// Stop after a step whose goodput is less than this share above the step
     /// before, as a share of the newer value: `(new − old) / new`.
     pub stop_when_gain_below: f64,
-    /// Just these steps, instead of growing until the goodput does not.
-    #[serde(skip)]
-    pub fixed: Option<Vec<u32>>,
 }
 
 /// A measured step.
@@ -107,13 +104,6 @@ impl Ladder {
 
     /// What to do after the steps in `points`, oldest first.
     pub fn next(&self, points: &[LadderPoint]) -> NextStep {
-        if let Some(steps) = &self.fixed {
-            return steps
-                .get(points.len())
-                .map_or(NextStep::Stop(StopReason::AllSteps), |&n| {
-                    NextStep::Inject(n)
-                });
-        }
         let Some(newest) = points.last() else {
             return NextStep::Inject(self.start);
         };
@@ -147,7 +137,6 @@ mod tests {
             multiply_by: 2,
             max: 64,
             stop_when_gain_below: 0.05,
-            fixed: None,
         }
     }
 
@@ -211,20 +200,6 @@ mod tests {
         assert_eq!(
             doubling().next(&points(&rates)),
             NextStep::Stop(StopReason::EndOfLadder(64))
-        );
-    }
-
-    #[test]
-    fn fixed_steps_are_made_whatever_they_gain() {
-        let ladder = Ladder {
-            fixed: Some(vec![4, 1]),
-            ..doubling()
-        };
-        assert_eq!(ladder.next(&[]), NextStep::Inject(4));
-        assert_eq!(ladder.next(&points(&[9.0])), NextStep::Inject(1));
-        assert_eq!(
-            ladder.next(&points(&[9.0, 1.0])),
-            NextStep::Stop(StopReason::AllSteps)
         );
     }
 }

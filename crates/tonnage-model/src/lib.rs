@@ -11,8 +11,10 @@ mod exit;
 mod failure;
 mod histogram;
 mod ladder;
+mod limits;
 mod load;
 mod merge;
+mod noise;
 mod published;
 mod python;
 mod record;
@@ -26,6 +28,7 @@ mod suggest;
 mod template;
 mod think;
 mod units;
+mod usage;
 mod verdict;
 mod workers;
 mod workload;
@@ -37,27 +40,34 @@ pub use exit::ExitStatus;
 pub use failure::{Cause, FailureCount, Phase, StatusSet, StatusSetError};
 pub use histogram::{Histogram, HistogramError, MIN_TAIL_SAMPLES, Percentile, QuantileStep};
 pub use ladder::{Ladder, LadderPoint, NextStep, StopReason};
+pub use limits::{CpuQuota, CpuSet, DEFAULT_CPU_PERIOD, HumanBytes, Isolation, LimitError, Limits};
 pub use load::{
     Arrivals, Bodies, BodyKind, Counts, EndReason, Generator, LOAD_SCHEMA, LatencySummary,
     LoadReport, RequestSummary, ThroughputSummary,
 };
 pub use merge::MergeError;
+pub use noise::{Finding, MachineFacts, Noise, NoiseGrade, Spin};
 pub use published::{PublishedError, PublishedFigure, parse_published};
 pub use python::PythonVersion;
-pub use record::{Cell, Host, RunRecord, RunStatus, TimeWait, TrialOutcome, TrialRecord};
+pub use record::{
+    Cell, Conditions, Host, RunRecord, RunStatus, TimeWait, TrialKind, TrialOutcome, TrialRecord,
+    WarmUp,
+};
 pub use schema::load_report_schema;
 pub use series::{MAX_SLICES, Series, Slice};
 pub use source::{FileError, locate, parse_toml};
 pub use stack::{Front, MAX_THREADS, Protocol, Requirement, Stack, StopSignal};
 pub use stages::{Stage, Stages, StagesError};
 pub use study::{
-    CellPlan, Console, ConsoleColumn, Factors, OneOrMany, Pause, PublishedRows, Quick, Request,
-    SetError, Study, StudyError,
+    CellPlan, Configuration, Console, ConsoleColumn, Experiment, Factors, Grid, GrpcRequest,
+    MemorySearch, OneOrMany, Pause, PublishedRows, Quick, Rate, RateSearch, Request, Searches,
+    SetError, Show, Study, StudyError, Unless,
 };
 pub use suggest::{did_you_mean, suggest};
 pub use template::{Template, TemplateError};
 pub use think::{ThinkTime, ThinkTimeError};
 pub use units::{HumanDuration, format_bytes, format_micros, format_significant};
+pub use usage::{ProcessUsage, Usage, UsagePoint};
 pub use verdict::{Detector, Level, Reason, Verdict};
 pub use workers::{WorkerRule, WorkerRuleError};
 pub use workload::{GrpcQuestion, Verification, Workload, Workloads};

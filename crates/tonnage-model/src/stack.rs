@@ -25,6 +25,10 @@ pub struct Stack {
     pub lock: Option<String>,
     /// The one version of Python that it runs on; by default any supported one.
     pub python: Option<PythonVersion>,
+    /// Whether its server is `tonnage serve`: the package then is that of the running
+    /// Tonnage, which no lock can name.
+    #[serde(default)]
+    pub tonnage_package: bool,
     /// Programs that must be installed.
     #[serde(default)]
     pub requires: Vec<Requirement>,
@@ -274,7 +278,7 @@ command = ["nginx", "-c", "{scratch}/nginx.conf"]
         insta::assert_snapshot!(error_with("lock = \"locks/flask.lock\"", "python = \"3.6\""), @"stack.toml:13:13: `{python}` needs `lock`, which is not there");
         insta::assert_snapshot!(error_with("{backend}", "{backed}"), @"stack.toml:13:63: nothing is known by the name of `{backed}`: did you mean `backend`? (known: address, host, port, target, module, object, workload, scratch, stack, tonnage, upstream, python, workers, threads, backend)");
         insta::assert_snapshot!(error_with("lock =", "python = \"2.7\"\nlock ="), @r#"stack.toml:4:10: `2.7` is no minor version of Python 3 (expected one like "3.6")"#);
-        insta::assert_snapshot!(error_with("keepalive", "keep_alive"), @"stack.toml:8:1: unknown field `keep_alive`, expected one of `title`, `app`, `lock`, `python`, `requires`, `protocol`, `workers`, `threads`, `capacity`, `keepalive`, `command`, `environment`, `directories`, `files`, `front`, `stop_signal`, `stop_timeout`, `ready_timeout`");
+        insta::assert_snapshot!(error_with("keepalive", "keep_alive"), @"stack.toml:8:1: unknown field `keep_alive`, expected one of `title`, `app`, `lock`, `python`, `tonnage_package`, `requires`, `protocol`, `workers`, `threads`, `capacity`, `keepalive`, `command`, `environment`, `directories`, `files`, `front`, `stop_signal`, `stop_timeout`, `ready_timeout`");
         insta::assert_snapshot!(error_with("\"nginx\", \"-c\"", "\"{nginx}\""), @"stack.toml:17:13: nothing is known by the name of `{nginx}`: known: address, host, port, target, module, object, workload, scratch, stack, tonnage, upstream, python, workers, threads, backend");
         insta::assert_snapshot!(error_with("capacity", "protocol = \"ftp\"\ncapacity"), @"stack.toml:7:12: unknown variant `ftp`, expected `http` or `grpc`");
     }

@@ -1,18 +1,25 @@
-//! A study: a question as a TOML file, and how it unfolds into the cells to be
-//! run. Checking it and overriding its factors have files of their own.
+//! A study: a question as a TOML file. How it unfolds into the cells to be run,
+//! checking it and overriding its factors have files of their own.
 
 mod check;
+mod experiment;
+mod factors;
+mod published;
+mod request;
 mod set;
 mod values;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use toml::Spanned;
 
+pub use experiment::{Experiment, MemorySearch, Quick, RateSearch, Searches};
+pub use factors::{CellPlan, Configuration, Factors, Rate, Unless};
+pub use published::{Console, ConsoleColumn, Grid, PublishedRows, Show};
+pub use request::{GrpcRequest, Pause, Request};
 pub use set::SetError;
 
-use crate::{FileError, HumanDuration, Ladder, Template, WorkerRule, parse_toml};
+use crate::{FileError, Ladder, parse_toml};
 
 /// A question, and how to answer it by measuring.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -24,13 +31,26 @@ pub struct Study {
     pub question: String,
     /// What is combined into cells.
     pub factors: Factors,
+    /// Named combinations of stack and size, in place of the factors `stack`,
+    /// `workers` and `threads`.
+    #[serde(default, rename = "configuration")]
+    pub configurations: Vec<Configuration>,
     /// The study's own parameters, used in the request; each may be a list.
     #[serde(default)]
     pub parameters: BTreeMap<String, OneOrMany<String>>,
-    /// How the number of clients grows within a cell.
-    pub ladder: Ladder,
+    /// How the number of clients grows within a cell, where they are no factor.
+    pub ladder: Option<Ladder>,
     /// The request.
-    pub request: Request,
+    pub request: Option<Request>,
+    /// The request of each workload, where they differ.
+    #[serde(default)]
+    pub requests: BTreeMap<String, Request>,
+    /// Blocks, and the cells that watch the machine.
+    #[serde(default)]
+    pub experiment: Experiment,
+    /// What is searched once the blocks are measured.
+    #[serde(default)]
+    pub search: Searches,
     /// What happens between trials.
     #[serde(default)]
     pub pause: Pause,
@@ -38,130 +58,19 @@ pub struct Study {
     #[serde(default)]
     pub quick: Quick,
     /// What is printed while the study runs and when it ends.
+    #[serde(default)]
     pub console: Console,
+    /// What the report shows beyond its tables.
+    #[serde(default)]
+    pub show: Show,
     /// What was published before.
-    pub published: Option<PublishedRows>,
+    #[serde(default)]
+    pub published: Vec<PublishedRows>,
 }
 
 /// One value, or a list of which each is tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OneOrMany<T>(pub Vec<T>);
-
-/// The factors that every study has. A list makes one cell of each value.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Factors {
-    /// Folders in `stacks/`.
-    pub stack: OneOrMany<String>,
-    /// Names in `apps/workloads.toml`.
-    pub workload: OneOrMany<String>,
-    /// Worker processes; by default what each stack says itself.
-    pub workers: Option<OneOrMany<WorkerRule>>,
-    /// Threads of each worker, likewise.
-    pub threads: Option<OneOrMany<u32>>,
-    /// Whether the client keeps connections open.
-    pub keepalive: OneOrMany<bool>,
-    /// Length of the measured window.
-    pub duration: OneOrMany<HumanDuration>,
-    /// Time before it that is not counted.
-    pub warmup: HumanDuration,
-}
-
-/// The request that is sent.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// Path and query; placeholders are the study's parameters.
-    pub path: Spanned<Template>,
-}
-
-/// What happens between trials, so that one does not disturb the next.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Pause {
-    /// Wait until at most this share of the local ports is in TIME_WAIT.
-    pub time_wait_share: f64,
-    /// But not longer than this.
-    pub max_wait: HumanDuration,
-}
-
-impl Default for Pause {
-    fn default() -> Self {
-        // TIME_WAIT lasts 60 s on Linux (TCP_TIMEWAIT_LEN), so that waiting
-        // longer than that cannot help.
-        Self {
-            time_wait_share: 0.5,
-            max_wait: HumanDuration(std::time::Duration::from_secs(65)),
-        }
-    }
-}
-
-/// What `--quick` changes, unless `--set` does.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Quick {
-    /// Length of the measured window.
-    pub duration: Option<HumanDuration>,
-    /// Time before it that is not counted.
-    pub warmup: Option<HumanDuration>,
-    /// The longest wait between trials.
-    pub max_wait: Option<HumanDuration>,
-    /// No ladder step beyond this.
-    pub max_clients: Option<u32>,
-}
-
-/// What a study prints.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Console {
-    /// The line printed as each trial ends.
-    pub step: Spanned<Template>,
-    /// The columns of the CSV block printed at the end.
-    pub csv: Vec<ConsoleColumn>,
-}
-
-/// A column of the CSV block.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConsoleColumn {
-    /// Its heading.
-    pub name: String,
-    /// What stands in it, one of [`Study::FIGURES`].
-    pub figure: Spanned<String>,
-}
-
-/// Where the published figures for each trial are.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PublishedRows {
-    /// The seed whose figures are compared.
-    pub seed: String,
-    /// The published row of a trial.
-    pub row: Spanned<Template>,
-    /// One of [`Study::FIGURES`] → the published metric.
-    pub metrics: BTreeMap<String, String>,
-}
-
-/// One combination of factors, before the number of clients is chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CellPlan {
-    /// How the app is served.
-    pub stack: String,
-    /// What a request does.
-    pub workload: String,
-    /// Worker processes, where the study says so.
-    pub workers: Option<WorkerRule>,
-    /// Threads of each worker, where the study says so.
-    pub threads: Option<u32>,
-    /// Whether the client keeps connections open.
-    pub keepalive: bool,
-    /// Length of the measured window.
-    pub duration: HumanDuration,
-    /// Time before it that is not counted.
-    pub warmup: HumanDuration,
-    /// The study's own parameters.
-    pub parameters: BTreeMap<String, String>,
-}
 
 /// A study that cannot be executed as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -176,28 +85,42 @@ pub enum StudyError {
 
 impl Study {
     /// The figures of a trial that lines, CSV columns and tables may name.
-    pub const FIGURES: [&'static str; 9] = [
+    pub const FIGURES: [&'static str; 31] = [
         "clients",
         "rps",
+        "wall_ms",
+        "min_ms",
+        "mean_ms",
+        "stdev_ms",
+        "p10_ms",
+        "p25_ms",
         "p50_ms",
+        "p60_ms",
+        "p70_ms",
+        "p75_ms",
+        "p80_ms",
+        "p90_ms",
         "p95_ms",
         "p99_ms",
-        "mean_ms",
+        "p99_9_ms",
+        "p99_99_ms",
         "max_ms",
+        "count",
         "failed",
+        "error_percent",
+        "upstream_calls",
+        "cpu_share",
+        "cpu_us_per_request",
+        "throttled_percent",
+        "memory_peak_mib",
+        "pss_peak_mib",
+        "oom_kills",
+        "boot_ms",
         "generator_cpu",
     ];
 
-    const FACTORS: [&'static str; 8] = [
-        "stack",
-        "workload",
-        "workers",
-        "threads",
-        "keepalive",
-        "duration",
-        "warmup",
-        "clients",
-    ];
+    /// What `--set` takes beside factors and parameters: how the run is laid out.
+    pub const SETTINGS: [&'static str; 3] = ["blocks", "reference", "duplicate"];
 
     /// Reads and checks a study; `file` is its name in error messages.
     pub fn parse(file: &str, text: &str) -> Result<Self, FileError> {
@@ -216,7 +139,7 @@ impl Study {
     ) -> Result<Self, StudyError> {
         let mut study = Self::parse(file, text)?;
         if quick {
-            study.make_quick();
+            study.make_quick()?;
         }
         for set in sets {
             study.set(set)?;
@@ -225,78 +148,36 @@ impl Study {
     }
 
     /// Switches to the quick form.
-    pub fn make_quick(&mut self) {
-        if let Some(duration) = self.quick.duration {
+    pub fn make_quick(&mut self) -> Result<(), SetError> {
+        let quick = self.quick.clone();
+        if let Some(duration) = quick.duration {
             self.factors.duration = OneOrMany(vec![duration]);
         }
-        if let Some(warmup) = self.quick.warmup {
+        if let Some(warmup) = quick.warmup {
             self.factors.warmup = warmup;
         }
-        if let Some(max_wait) = self.quick.max_wait {
+        if let Some(max_wait) = quick.max_wait {
             self.pause.max_wait = max_wait;
         }
-        if let Some(max) = self.quick.max_clients {
-            self.ladder.max = self.ladder.max.min(max);
+        if let Some((max, ladder)) = quick.max_clients.zip(self.ladder.as_mut()) {
+            ladder.max = ladder.max.min(max);
         }
+        if let Some(within) = quick.steady_within {
+            self.experiment.steady_within = within;
+        }
+        if let Some(blocks) = quick.blocks {
+            self.experiment.blocks = blocks;
+        }
+        if !quick.search {
+            self.search = Searches::default();
+        }
+        quick.set.iter().try_for_each(|set| self.set(set.get_ref()))
     }
 
-    /// Every combination of the factors, in the order in which the file and the
-    /// command line list their values.
-    pub fn cells(&self) -> Vec<CellPlan> {
-        let mut cells = Vec::new();
-        let factors = &self.factors;
-        for stack in &factors.stack.0 {
-            for workload in &factors.workload.0 {
-                cells.extend(self.cells_of(stack, workload));
-            }
-        }
-        for (name, OneOrMany(values)) in &self.parameters {
-            cells = cells
-                .iter()
-                .flat_map(|cell| {
-                    values.iter().map(|value| {
-                        let mut cell = cell.clone();
-                        cell.parameters.insert(name.clone(), value.clone());
-                        cell
-                    })
-                })
-                .collect();
-        }
-        cells
+    /// What is sent to a workload.
+    pub fn request_for(&self, workload: &str) -> Option<&Request> {
+        self.requests.get(workload).or(self.request.as_ref())
     }
-
-    /// The combinations of one stack and workload, but for the parameters.
-    fn cells_of(&self, stack: &str, workload: &str) -> Vec<CellPlan> {
-        let factors = &self.factors;
-        let mut cells = Vec::new();
-        for workers in each(factors.workers.as_ref()) {
-            for threads in each(factors.threads.as_ref()) {
-                for &keepalive in &factors.keepalive.0 {
-                    for &duration in &factors.duration.0 {
-                        cells.push(CellPlan {
-                            stack: stack.to_owned(),
-                            workload: workload.to_owned(),
-                            workers,
-                            threads,
-                            keepalive,
-                            duration,
-                            warmup: factors.warmup,
-                            parameters: BTreeMap::new(),
-                        });
-                    }
-                }
-            }
-        }
-        cells
-    }
-}
-
-/// The values of a factor that may be left to the stack.
-fn each<T: Copy>(factor: Option<&OneOrMany<T>>) -> Vec<Option<T>> {
-    factor.map_or_else(
-        || vec![None],
-        |OneOrMany(values)| values.iter().copied().map(Some).collect(),
-    )
 }
 
 #[cfg(test)]

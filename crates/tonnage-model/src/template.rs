@@ -74,6 +74,14 @@ impl Template {
         })
     }
 
+    /// A text without placeholders, whatever stands in it.
+    pub fn literal(text: &str) -> Self {
+        Self {
+            source: text.replace('{', "{{").replace('}', "}}"),
+            pieces: vec![Piece::Text(text.to_owned())],
+        }
+    }
+
     /// The placeholders' names, in order of appearance.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {

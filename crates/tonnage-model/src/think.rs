@@ -45,6 +45,9 @@ impl FromStr for ThinkTime {
             let (first, second) = parts.split_once(separator).ok_or_else(fail)?;
             Ok((one(first)?, one(second)?))
         };
+        if text.trim() == "none" {
+            return Ok(Self::None);
+        }
         let (law, values) = text.trim().split_once(':').ok_or_else(fail)?;
         let law = match law {
             "const" | "constant" => Self::Constant(one(values)?),

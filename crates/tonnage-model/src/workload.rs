@@ -23,6 +23,9 @@ pub struct Workload {
     /// The native service (`tonnage service NAME`) that the app asks in turn,
     /// started beside each server.
     pub upstream: Option<String>,
+    /// More arguments of that service, such as `--delay 300ms`.
+    #[serde(default)]
+    pub upstream_arguments: Vec<String>,
     /// Requests whose answers must be right before any load is sent.
     #[serde(default)]
     pub verify: Vec<Verification>,

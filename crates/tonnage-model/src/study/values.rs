@@ -6,8 +6,9 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::OneOrMany;
+use crate::ladder::MAX_CLIENTS;
 use crate::stack::{MAX_THREADS, is_thread_count};
-use crate::{HumanDuration, WorkerRule};
+use crate::{CpuQuota, CpuSet, HumanBytes, HumanDuration, Rate, ThinkTime, Unless, WorkerRule};
 
 impl<'de> Deserialize<'de> for OneOrMany<String> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -31,10 +32,30 @@ impl<'de> Deserialize<'de> for OneOrMany<u32> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         one_or_many(
             deserializer,
-            "a number of threads or a list of them",
-            threads,
+            "a whole number from 1 or a list of them",
+            count,
         )
     }
+}
+
+macro_rules! one_or_many_of {
+    ($($type:ty => $expected:literal),* $(,)?) => { $(
+        impl<'de> Deserialize<'de> for OneOrMany<$type> {
+            fn deserialize<D: serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                one_or_many(deserializer, $expected, parsed)
+            }
+        }
+    )* };
+}
+
+one_or_many_of! {
+    ThinkTime => "a think time like \"exp:1s\" or a list of them",
+    Rate => "requests per second or a list of rates",
+    Unless<CpuQuota> => "a number of CPUs, \"none\", or a list of them",
+    Unless<CpuSet> => "CPUs by number like \"0-1\", \"none\", or a list of them",
+    Unless<HumanBytes> => "an amount of memory like \"75MB\", \"none\", or a list of them",
 }
 
 impl<'de> Deserialize<'de> for OneOrMany<bool> {
@@ -62,6 +83,21 @@ pub(super) fn threads(text: &str) -> Result<u32, String> {
         .ok()
         .filter(|threads| is_thread_count(*threads))
         .ok_or_else(|| format!("`{text}` is no number of threads (expected 1 to {MAX_THREADS})"))
+}
+
+/// A number of clients, threads or requests, as far as any of them goes.
+pub(super) fn count(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|n| *n >= 1)
+        .ok_or_else(|| format!("`{text}` is no whole number from 1"))
+}
+
+pub(super) fn clients(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|n| (1..=MAX_CLIENTS).contains(n))
+        .ok_or_else(|| format!("`{text}` is no number of clients (expected 1 to {MAX_CLIENTS})"))
 }
 
 pub(super) fn boolean(text: &str) -> Result<bool, String> {
