@@ -7,7 +7,7 @@ use tonnage_model::{PythonVersion, Requirement};
 
 use crate::environment;
 use crate::python::{self, Python};
-use crate::{FoundStack, LabError, Settings, programs};
+use crate::{FoundStack, LabError, Settings, package, programs};
 
 /// Whether a stack can run on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,10 @@ impl<'a> Surroundings<'a> {
             });
         Ok(match python {
             Err(reason) => Availability::Missing(reason.clone()),
-            Ok(python) => environment::state(settings, &lock, python),
+            Ok(python) => match missing_package(settings, found, python) {
+                Some(missing) => Availability::Missing(missing),
+                None => environment::state(settings, &lock, python),
+            },
         })
     }
 }
@@ -83,6 +86,13 @@ pub(crate) fn require(settings: &Settings, found: &FoundStack) -> Result<(), Lab
             reason,
         }),
     }
+}
+
+fn missing_package(settings: &Settings, found: &FoundStack, python: &Python) -> Option<String> {
+    if !found.stack.tonnage_package {
+        return None;
+    }
+    package::find(settings, python.minor()).err()
 }
 
 fn missing_program(settings: &Settings, found: &FoundStack) -> Option<String> {

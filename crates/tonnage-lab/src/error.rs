@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus as ProcessExit;
 
+use tonnage_limits::LimitsError;
 use tonnage_load::LoadError;
 use tonnage_model::{ExitStatus, FileError, StudyError};
 
@@ -108,12 +109,29 @@ pub enum LabError {
         /// What is wrong with it.
         message: String,
     },
+    /// A limit cannot be set.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
+    /// The kernel killed processes of the server for want of memory before it could
+    /// be measured.
+    #[error("the server was killed for want of memory ({kills} processes): {then}")]
+    MemoryKilled {
+        /// How many processes.
+        kills: u64,
+        /// What became of it.
+        then: String,
+    },
     /// The load could not be sent.
     #[error(transparent)]
     Load(#[from] LoadError),
     /// No request of a trial succeeded.
     #[error("no request succeeded: {0}")]
     NothingSucceeded(String),
+    /// What is measured on this machine now says little.
+    #[error(
+        "the machine is too noisy to measure on: {0} (see `tonnage doctor`; --force measures all the same)"
+    )]
+    TooNoisy(String),
     /// Somebody asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -157,6 +175,7 @@ impl LabError {
             | Self::File(_)
             | Self::Study(_)
             | Self::NotServed { .. }
+            | Self::Limits(_)
             | Self::Usage(_)
             | Self::Store(StoreError::NoSuchRun { .. } | StoreError::Folder { .. }) => {
                 ExitStatus::Usage
@@ -167,8 +186,10 @@ impl LabError {
             | Self::NotReady { .. }
             | Self::NoAnswer { .. }
             | Self::WrongAnswer { .. }
+            | Self::MemoryKilled { .. }
             | Self::NothingSucceeded(_) => ExitStatus::TargetFailed,
             Self::Load(error) => error.exit_status(),
+            Self::TooNoisy(_) => ExitStatus::InvalidMeasurement,
             Self::Interrupted => ExitStatus::Interrupted,
             Self::Python(_)
             | Self::Environment { .. }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tonnage_load::LoadEvent;
-use tonnage_model::{StopReason, TrialRecord};
+use tonnage_model::{Conditions, StopReason, TrialKind, TrialRecord};
 
 /// Progress of a preparation or a run, in the order in which it happens.
 #[derive(Debug, Clone)]
@@ -35,7 +35,30 @@ pub enum LabEvent {
         run_id: String,
         /// Its folder.
         folder: PathBuf,
+        /// How it measures.
+        conditions: Box<Conditions>,
     },
+    /// It is being looked how noisy the machine is.
+    Examining,
+    /// The next trial, and what is left with it.
+    TrialBegins {
+        /// What is measured, shortly.
+        name: String,
+        /// What it is for.
+        kind: TrialKind,
+        /// Users.
+        clients: u32,
+        /// Its block, from 1, and how many there are at least.
+        block: (u32, u32),
+        /// Trials made so far.
+        made: usize,
+        /// Trials still to be made, this one included, as far as is known.
+        left: usize,
+        /// The time that they will take, in seconds.
+        seconds_left: f64,
+    },
+    /// A trial could not be measured, for this reason; the run goes on.
+    TrialFailed(String),
     /// A new cell, all but its number of clients.
     CellBegins {
         /// Its factors in words.

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tonnage_limits::Remains;
+
 use crate::process::{Owner, OwnerState, ProcessId};
 use crate::tree::Tree;
 use crate::{LabError, Settings};
@@ -16,6 +18,21 @@ struct Content {
     owner: Owner,
     tree: Tree,
     scratch: PathBuf,
+    /// The server's control group or container.
+    #[serde(default)]
+    remains: Remains,
+}
+
+impl Content {
+    /// Removes what is left of a server, and the lease with it. What cannot be removed
+    /// now keeps its lease, so that the next sweep tries again.
+    fn clear(&self, lease: &Path) {
+        let _ = fs::remove_dir_all(&self.scratch);
+        // Whatever is gone already is no error.
+        if self.remains.remove().is_ok() {
+            let _ = fs::remove_file(lease);
+        }
+    }
 }
 
 /// The right to a scratch folder and a process tree; given up when dropped.
@@ -33,8 +50,7 @@ impl Lease {
     pub(crate) fn take(settings: &Settings) -> Result<Self, LabError> {
         let owner = Owner::own();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let ProcessId { pid, start_ticks } = owner.process();
-        let mark = format!("{pid}-{start_ticks}-{number}");
+        let mark = format!("{}-{number}", owner.process().mark());
         let scratch = settings.scratch().join(&mark);
         let leases = settings.leases();
         fs::create_dir_all(&leases).map_err(LabError::io(&leases))?;
@@ -44,6 +60,7 @@ impl Lease {
                 owner,
                 tree: Tree::new(mark),
                 scratch,
+                remains: Remains::default(),
             },
         };
         lease.write()?;
@@ -54,6 +71,12 @@ impl Lease {
     /// Notes a process that was started.
     pub(crate) fn add_root(&mut self, root: Option<ProcessId>) -> Result<(), LabError> {
         self.content.tree.roots.extend(root);
+        self.write()
+    }
+
+    /// Notes the control group or container that is about to be made.
+    pub(crate) fn add_remains(&mut self, remains: Remains) -> Result<(), LabError> {
+        self.content.remains = remains;
         self.write()
     }
 
@@ -77,9 +100,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // What cannot be removed now is removed by the next sweep.
-        let _ = fs::remove_dir_all(&self.content.scratch);
-        let _ = fs::remove_file(&self.path);
+        self.content.clear(&self.path);
     }
 }
 
@@ -106,8 +127,7 @@ pub fn sweep(settings: &Settings) -> usize {
             // Whoever has the numbers now is somebody else.
             OwnerState::BeforeReboot => {}
         }
-        let _ = fs::remove_dir_all(&content.scratch);
-        let _ = fs::remove_file(&path);
+        content.clear(&path);
     }
     killed
 }
@@ -115,6 +135,7 @@ pub fn sweep(settings: &Settings) -> usize {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::settings::for_tests;
@@ -147,6 +168,13 @@ mod tests {
         lease.content.owner = Owner::gone();
         lease.write().unwrap();
         let scratch = lease.scratch().to_owned();
+        // A program that has only just begun shows no environment for a moment.
+        let environment = format!("/proc/{}/environ", orphan.id());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while fs::read(&environment).unwrap().is_empty() {
+            assert!(Instant::now() < deadline, "it never begins");
+            std::thread::sleep(Duration::from_millis(1));
+        }
         std::mem::forget(lease);
 
         assert_eq!(sweep(&settings), 1);

@@ -5,6 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal};
+use tonnage_limits::Joiner;
+use tonnage_model::CpuSet;
 
 use crate::LabError;
 
@@ -110,6 +112,20 @@ impl ProcessId {
         })
     }
 
+    /// The process in text, as names of what belongs to it begin: number and start.
+    pub(crate) fn mark(self) -> String {
+        format!("{}-{}", self.pid, self.start_ticks)
+    }
+
+    /// The process whose mark a name begins with; `None` where it begins otherwise.
+    pub(crate) fn of_mark(name: &str) -> Option<Self> {
+        let mut parts = name.split('-');
+        Some(Self {
+            pid: parts.next()?.parse().ok()?,
+            start_ticks: parts.next()?.parse().ok()?,
+        })
+    }
+
     /// The process that has the number now.
     pub(crate) fn of(pid: u32) -> Option<Self> {
         ProcessInfo::of(pid).map(|info| info.id)
@@ -175,15 +191,31 @@ fn parse_stat(pid: u32, stat: &str) -> Option<ProcessInfo> {
     })
 }
 
+/// Where a process is put before its program begins: a control group, and CPUs.
+/// Its children inherit both.
+#[derive(Debug, Default)]
+pub(crate) struct Confinement {
+    /// The way into its control group.
+    pub(crate) joiner: Option<Joiner>,
+    /// The CPUs that it may run on.
+    pub(crate) cpus: Option<CpuSet>,
+}
+
 /// Starts a process as the leader of a session of its own, which gets `at_death`
 /// when the thread that started it ends.
 #[expect(
     unsafe_code,
-    reason = "only between fork and exec can a child leave our session and ask to end with us"
+    reason = "only between fork and exec can a child leave our session, join a control group and ask to end with us"
 )]
-pub(crate) fn spawn_in_session(command: &mut Command, at_death: Signal) -> Result<Child, LabError> {
+pub(crate) fn spawn_in_session(
+    command: &mut Command,
+    at_death: Signal,
+    confinement: Confinement,
+) -> Result<Child, LabError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let parent = rustix::process::getpid();
+    let Confinement { joiner, cpus } = confinement;
+    let cpus = cpus.map(|cpus| affinity(&cpus));
     let in_child = move || {
         rustix::process::setsid()?;
         rustix::process::set_parent_process_death_signal(Some(at_death))?;
@@ -191,15 +223,33 @@ pub(crate) fn spawn_in_session(command: &mut Command, at_death: Signal) -> Resul
         if rustix::process::getppid() != Some(parent) {
             return Err(std::io::ErrorKind::Interrupted.into());
         }
+        if let Some(joiner) = &joiner {
+            joiner.join()?;
+        }
+        if let Some(cpus) = &cpus {
+            rustix::thread::sched_setaffinity(None, cpus)?;
+        }
         Ok(())
     };
-    // SAFETY: the closure runs in the forked child before exec. It makes three
-    // system calls and neither allocates nor takes a lock, so that it cannot
-    // meet a lock that another thread held at the time of the fork.
+    // SAFETY: the closure runs in the forked child before exec. It makes a handful
+    // of system calls on files opened and masks built before, and neither allocates
+    // nor takes a lock, so that it cannot meet a lock that another thread held at
+    // the time of the fork.
     unsafe { command.pre_exec(in_child) };
     command
         .spawn()
         .map_err(|source| LabError::Spawn { program, source })
+}
+
+/// The kernel's form of a set of CPUs; numbers beyond what it can hold are left out.
+pub(crate) fn affinity(cpus: &CpuSet) -> rustix::thread::CpuSet {
+    let mut mask = rustix::thread::CpuSet::new();
+    for &cpu in cpus.cpus() {
+        if (cpu as usize) < rustix::thread::CpuSet::MAX_CPU {
+            mask.set(cpu as usize);
+        }
+    }
+    mask
 }
 
 #[cfg(test)]
@@ -208,7 +258,12 @@ mod tests {
 
     #[test]
     fn a_started_process_leads_its_own_session() {
-        let mut child = spawn_in_session(Command::new("sleep").arg("1000"), Signal::TERM).unwrap();
+        let mut child = spawn_in_session(
+            Command::new("sleep").arg("1000"),
+            Signal::TERM,
+            Confinement::default(),
+        )
+        .unwrap();
         let info = ProcessInfo::of(child.id()).unwrap();
         assert_eq!(info.session, child.id());
         child.kill().unwrap();
@@ -218,13 +273,33 @@ mod tests {
     #[test]
     fn a_child_ends_with_the_thread_that_started_it() {
         let starter = std::thread::spawn(|| {
-            spawn_in_session(Command::new("sleep").arg("1000"), Signal::TERM).unwrap()
+            spawn_in_session(
+                Command::new("sleep").arg("1000"),
+                Signal::TERM,
+                Confinement::default(),
+            )
+            .unwrap()
         });
         let status = starter.join().unwrap().wait().unwrap();
         assert_eq!(
             std::os::unix::process::ExitStatusExt::signal(&status),
             Some(15)
         );
+    }
+
+    #[test]
+    fn a_started_process_stays_on_its_cpus() {
+        let cpus = CpuSet::new(vec![0]).unwrap();
+        let confinement = Confinement {
+            joiner: None,
+            cpus: Some(cpus),
+        };
+        let mut child =
+            spawn_in_session(Command::new("sleep").arg("1000"), Signal::TERM, confinement).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(status.contains("Cpus_allowed_list:\t0\n"), "{status}");
     }
 
     #[test]
@@ -247,6 +322,15 @@ mod tests {
         assert_eq!(info.id.start_ticks, 98_765);
         assert_eq!(info.name, "a) b (c)");
         assert!(!info.is_zombie);
+    }
+
+    #[test]
+    fn a_mark_tells_the_process() {
+        let own = ProcessId::own();
+        assert_eq!(ProcessId::of_mark(&format!("{}-17", own.mark())), Some(own));
+        for name in ["", "12", "somebody-elses-group", "12-x-0"] {
+            assert_eq!(ProcessId::of_mark(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tonnage_model::PythonVersion;
 
-use crate::{LabError, Settings};
+use crate::{LabError, Settings, package};
 
 /// The minor versions of Python 3 that the stacks are locked and tested for.
 const SUPPORTED: std::ops::RangeInclusive<u32> = 10..=13;
@@ -39,8 +39,8 @@ print(sys.executable)";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A Python for a stack: where it runs on one version only, the first of that
-/// version on PATH or among pyenv's; else the one that the user asks for, or the
-/// newest supported one.
+/// version on PATH or among pyenv's; else the one that the user asks for, the one that
+/// has the package `tonnage`, or the newest supported one.
 pub(crate) fn find(settings: &Settings, only: Option<PythonVersion>) -> Result<Python, LabError> {
     match only {
         Some(version) => find_version(settings, version),
@@ -82,8 +82,12 @@ fn find_supported(settings: &Settings) -> Result<Python, LabError> {
             ))),
         };
     }
+    let with_package = package::installed(settings).map(|package| package.python);
     let mut refusals = Vec::new();
-    for candidate in candidates(settings, SUPPORTED.rev()) {
+    for candidate in with_package
+        .into_iter()
+        .chain(candidates(settings, SUPPORTED.rev()))
+    {
         match ask(&candidate, &settings.installer_environment) {
             Ok(python) if minor(&python.version).is_some_and(|m| SUPPORTED.contains(&m)) => {
                 return Ok(python);
@@ -203,6 +207,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::Package;
     use crate::settings::for_tests;
 
     /// A program that answers like a Python of that version, or like a shim
@@ -232,6 +237,21 @@ mod tests {
             find(&for_tests(root.path()), None).unwrap().version,
             "3.12.1"
         );
+    }
+
+    #[test]
+    fn the_one_that_has_tonnage_comes_before_newer_ones() {
+        let root = tempfile::tempdir().unwrap();
+        fake(&root.path().join("bin"), "python3.13", Some("3.13.0"));
+        fake(&root.path().join("mine"), "python3.11", Some("3.11.4"));
+        let mut settings = for_tests(root.path());
+        settings.package = Some(Package {
+            folder: root.path().join("mine/site-packages/tonnage"),
+            python: root.path().join("mine/python3.11"),
+        });
+        assert_eq!(find(&settings, None).unwrap().version, "3.11.4");
+        settings.python = Some(root.path().join("bin/python3.13"));
+        assert_eq!(find(&settings, None).unwrap().version, "3.13.0");
     }
 
     #[test]

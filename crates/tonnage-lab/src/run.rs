@@ -1,22 +1,25 @@
-//! One execution of a study: every cell, its ladder of users, each trial into
-//! the store the moment it ends.
+//! One execution of a study: prepared, carried out trial by trial, each into the
+//! store the moment it ends, and gone on with where it was cut off. Which trial
+//! comes next is the schedule's choice, making it is `trial`'s part.
 
-use std::fs;
+mod checks;
+mod course;
+mod prepare;
+mod telling;
+
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tonnage_limits::Asked;
 use tonnage_load::Stop;
-use tonnage_model::{CellPlan, LadderPoint, NextStep, Protocol, RunRecord, RunStatus, Study};
+use tonnage_model::{RunRecord, RunStatus, Study};
 
-use crate::trial::Trials;
-use crate::{
-    Catalog, FoundStack, LabError, LabEvent, Settings, Size, Stacks, Store, availability, lease,
-    machine,
-};
+use self::course::Course;
+use crate::{Catalog, LabError, LabEvent, Settings, Store, lease};
 
 /// Which study is to be run, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RunRequest {
     /// Name of a study that ships, or a TOML file.
     pub study: String,
@@ -26,6 +29,14 @@ pub struct RunRequest {
     pub sets: Vec<String>,
     /// A server that somebody else started, as `http://host:port/`.
     pub target: Option<String>,
+    /// How limits are to be set.
+    pub isolation: Asked,
+    /// Time that the run may take, in place of a number of blocks.
+    pub budget: Option<Duration>,
+    /// Seed of every order and draw; one from the clock by default.
+    pub seed: Option<u64>,
+    /// Whether to measure on a machine whose figures say little.
+    pub force: bool,
     /// The run's folder; by default one of its own below the runs' folder.
     pub out: Option<PathBuf>,
     /// The command line, for the record.
@@ -41,7 +52,8 @@ pub struct RunEnd {
     pub run_id: String,
     /// Its folder.
     pub folder: PathBuf,
-    /// What made it end early; the trials done are in the store all the same.
+    /// What made it end early, or why nothing could be measured; the trials done are
+    /// in the store all the same.
     pub error: Option<LabError>,
 }
 
@@ -60,28 +72,98 @@ pub fn run_study(
         .as_deref()
         .map(tonnage_load::base_of)
         .transpose()?;
-    let cells = study.cells();
-    let stacks = check(settings, &cells, request)?;
-
+    let prepared = prepare::prepare(settings, &study, request, target.as_deref())?;
     let mut store = clear_up(settings, events)?;
-    let run = begin(settings, request, name, study_toml)?;
+    let begun = prepare::Begun::of(settings, request, &name)?;
+    let refused = |_: &LabError| begun.take_back();
+    let conditions = prepare::conditions(settings, &study, &prepared, request, stop, events)
+        .inspect_err(refused)?;
+    let run = begun.record(request, name, study_toml, conditions);
+    let course = Course::new(&study, &run, target.as_deref(), prepared);
+    course.check_budget().inspect_err(refused)?;
     store.begin_run(&run)?;
+    Ok(carry_out(
+        settings,
+        &course,
+        &mut store,
+        Vec::new(),
+        stop,
+        events,
+    ))
+}
+
+/// Goes on with a run that was interrupted, failed or abandoned; the newest by
+/// default. What it had measured counts, what was cut off is measured anew.
+pub fn resume_study(
+    settings: &Settings,
+    run: Option<&str>,
+    stop: &Stop,
+    events: &Sender<LabEvent>,
+) -> Result<RunEnd, LabError> {
+    let mut store = clear_up(settings, events)?;
+    let name = match run {
+        Some(name) => store.run(Some(name))?.run_id,
+        None => newest_unfinished(&store)?,
+    };
+    let found = store.run(Some(&name))?;
+    let study = Study::prepare(
+        &format!("{} (as stored)", found.study),
+        &found.study_toml,
+        found.quick,
+        &found.sets,
+    )?;
+    let prepared = prepare::prepare_again(settings, &study, &found)?;
+    std::fs::create_dir_all(&found.folder).map_err(LabError::io(&found.folder))?;
+    if !store.take_over(&name)? {
+        return Err(LabError::Usage(format!(
+            "the run {name} is being made by another process"
+        )));
+    }
+    // Only now: until here its owner may have added to it.
+    let run = store.run(Some(&name))?;
+    let trials = store.trials(&name)?;
+    let target = run
+        .target
+        .clone()
+        .map(|target| tonnage_load::base_of(&target));
+    let target = target.transpose()?;
+    Ok(carry_out(
+        settings,
+        &Course::new(&study, &run, target.as_deref(), prepared),
+        &mut store,
+        trials,
+        stop,
+        events,
+    ))
+}
+
+/// The newest run that is not complete.
+fn newest_unfinished(store: &Store) -> Result<String, LabError> {
+    let runs = store.runs()?;
+    let unfinished = runs.iter().find(|run| run.status != RunStatus::Done);
+    unfinished.map(|run| run.run_id.clone()).ok_or_else(|| {
+        LabError::Usage("there is no run to go on with: every one is complete".to_owned())
+    })
+}
+
+/// Makes the trials that are left, and notes how the run ended.
+fn carry_out(
+    settings: &Settings,
+    course: &Course<'_>,
+    store: &mut Store,
+    trials: Vec<tonnage_model::TrialRecord>,
+    stop: &Stop,
+    events: &Sender<LabEvent>,
+) -> RunEnd {
+    let run: &RunRecord = course.run;
     let _ = events.send(LabEvent::RunBegins {
         run_id: run.run_id.clone(),
         folder: run.folder.clone(),
+        conditions: Box::new(run.conditions.clone()),
     });
-
-    let trials = Trials {
-        settings,
-        study: &study,
-        run_id: &run.run_id,
-        run_folder: &run.folder,
-        target: target.as_deref(),
-        stacks: &stacks,
-        stop,
-        events,
-    };
-    let error = run_cells(&trials, &cells, &mut store).err();
+    let error = course
+        .run_trials(settings, store, trials, stop, events)
+        .err();
     let (status, reason) = match &error {
         None => (RunStatus::Done, String::new()),
         Some(LabError::Interrupted) => (
@@ -91,12 +173,12 @@ pub fn run_study(
         Some(error) => (RunStatus::Failed, error.to_string()),
     };
     let noted = store.end_run(&run.run_id, status, &reason, unix_us());
-    Ok(RunEnd {
-        run_id: run.run_id,
-        folder: run.folder,
+    RunEnd {
+        run_id: run.run_id.clone(),
+        folder: run.folder.clone(),
         // What went wrong first is what matters.
         error: error.or(noted.err().map(LabError::from)),
-    })
+    }
 }
 
 /// Opens the store, after removing what runs that vanished have left behind.
@@ -111,180 +193,6 @@ fn clear_up(settings: &Settings, events: &Sender<LabEvent>) -> Result<Store, Lab
         let _ = events.send(LabEvent::OtherRun(other));
     }
     Ok(store)
-}
-
-/// A run with its name and folder.
-fn begin(
-    settings: &Settings,
-    request: &RunRequest,
-    study: String,
-    study_toml: String,
-) -> Result<RunRecord, LabError> {
-    // The process number tells apart two runs that begin in the same second.
-    let begun = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S");
-    let run_id = format!("{study}-{begun}-{}", std::process::id());
-    let default = || settings.runs().join(&run_id);
-    let folder = request.out.clone().unwrap_or_else(default);
-    let unusable = |error: std::io::Error| {
-        LabError::Usage(format!(
-            "cannot write to the run's folder {}: {error}",
-            folder.display()
-        ))
-    };
-    fs::create_dir_all(&folder).map_err(unusable)?;
-    if fs::read_dir(&folder).map_err(unusable)?.next().is_some() {
-        return Err(LabError::Usage(format!(
-            "the folder {} is not empty; a run needs one of its own",
-            folder.display()
-        )));
-    }
-    Ok(RunRecord {
-        run_id,
-        study,
-        study_toml,
-        sets: request.sets.clone(),
-        tool_version: request.tool_version.clone(),
-        argv: request.argv.clone(),
-        target: request.target.clone(),
-        quick: request.quick,
-        host: machine::describe(),
-        folder: folder.canonicalize().map_err(unusable)?,
-        started_unix_us: unix_us(),
-        ended_unix_us: None,
-        status: RunStatus::Running,
-        reason: String::new(),
-    })
-}
-
-/// Refuses, before anything is started, what would fail half-way; gives the stacks
-/// of all cells.
-fn check(
-    settings: &Settings,
-    cells: &[CellPlan],
-    request: &RunRequest,
-) -> Result<Vec<FoundStack>, LabError> {
-    let known = Stacks::new(settings);
-    let mut stacks: Vec<FoundStack> = Vec::new();
-    for cell in cells {
-        let is_it = |found: &FoundStack| found.name == cell.stack;
-        let at = stacks.iter().position(is_it).unwrap_or(stacks.len());
-        if at == stacks.len() {
-            stacks.push(known.find(&cell.stack)?);
-        }
-        Catalog.app_target(&stacks[at], &cell.workload)?;
-        if request.target.is_none() {
-            check_own(&stacks[at], cell)?;
-        }
-    }
-    match &request.target {
-        Some(_) => check_external(request)?,
-        None => stacks
-            .iter()
-            .try_for_each(|found| availability::require(settings, found))?,
-    }
-    Ok(stacks)
-}
-
-/// Refuses what a server of ours cannot do.
-fn check_own(found: &FoundStack, cell: &CellPlan) -> Result<(), LabError> {
-    Size::choose(found, cell.workers, cell.threads)?;
-    if found.stack.protocol == Protocol::Grpc {
-        return Err(LabError::Usage(format!(
-            "the stack `{}` speaks gRPC, and a study's request is one over HTTP; \
-             run it with `tonnage up` and load it with `tonnage load`",
-            found.name
-        )));
-    }
-    Ok(())
-}
-
-/// Refuses factors that have no effect on a server that somebody else started.
-fn check_external(request: &RunRequest) -> Result<(), LabError> {
-    let set = |factor: &str| {
-        request
-            .sets
-            .iter()
-            .any(|set| set.starts_with(&format!("{factor}=")))
-    };
-    let own = ["stack", "workers", "threads"];
-    if let Some(factor) = own.into_iter().find(|factor| set(factor)) {
-        return Err(LabError::Usage(format!(
-            "--set {factor} has no effect on a server that somebody else started (--target)"
-        )));
-    }
-    Ok(())
-}
-
-fn run_cells(trials: &Trials<'_>, cells: &[CellPlan], store: &mut Store) -> Result<(), LabError> {
-    let mut position = 0;
-    for (index, cell) in cells.iter().enumerate() {
-        let _ = trials.events.send(LabEvent::CellBegins {
-            label: label(trials, cell),
-            number: (index + 1, cells.len()),
-        });
-        let mut points: Vec<LadderPoint> = Vec::new();
-        loop {
-            let clients = match trials.study.ladder.next(&points) {
-                NextStep::Inject(clients) => clients,
-                NextStep::Stop(reason) => {
-                    let _ = trials.events.send(LabEvent::CellEnded(reason));
-                    break;
-                }
-            };
-            let end = trials.measure(cell, clients, position);
-            position += 1;
-            // The record reaches the store before anything is made of it.
-            store.add_trial(&end.record)?;
-            let measured = end.record.measured();
-            points.extend(measured.map(|load| LadderPoint {
-                clients,
-                goodput_rps: load.throughput.goodput_rps,
-                failed: load.counts.failed,
-            }));
-            let _ = trials
-                .events
-                .send(LabEvent::TrialEnded(Box::new(end.record)));
-            if let Some(error) = end.error {
-                return Err(error);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn label(trials: &Trials<'_>, cell: &CellPlan) -> String {
-    let served = match trials.target {
-        Some(target) => format!("{} at {target}", cell.workload),
-        None => format!("{} on {}{}", cell.workload, cell.stack, size(trials, cell)),
-    };
-    let parameters: Vec<String> = cell
-        .parameters
-        .iter()
-        .map(|(name, value)| format!(", {name} {value}"))
-        .collect();
-    let keepalive = if cell.keepalive {
-        ""
-    } else {
-        ", a connection for each request"
-    };
-    format!(
-        "{served}{keepalive}{}, warm-up {}, window {}",
-        parameters.concat(),
-        cell.warmup,
-        cell.duration
-    )
-}
-
-/// A cell's workers and threads in words, as far as its stack has them.
-fn size(trials: &Trials<'_>, cell: &CellPlan) -> String {
-    let found = trials.stacks.iter().find(|found| found.name == cell.stack);
-    let size = found.and_then(|found| Size::choose(found, cell.workers, cell.threads).ok());
-    let Size { workers, threads } = size.unwrap_or_default();
-    let rule = cell.workers.or(found.and_then(|found| found.stack.workers));
-    let workers = rule.zip(workers);
-    let workers = workers.map(|(rule, workers)| format!(", workers {rule} = {workers}"));
-    let threads = threads.map(|threads| format!(", threads {threads}"));
-    workers.into_iter().chain(threads).collect()
 }
 
 /// Microseconds since 1970, wall clock: for names and records, never for

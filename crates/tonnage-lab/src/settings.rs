@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::Package;
+
 /// Folders and environment of the laboratory.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -17,10 +19,17 @@ pub struct Settings {
     pub tonnage: PathBuf,
     /// The Python that the user asks for.
     pub python: Option<PathBuf>,
+    /// The Python package `tonnage`, where this program runs from it.
+    pub package: Option<Package>,
+    /// The Python that is asked for that package otherwise.
+    pub active_python: Option<PathBuf>,
     /// Folders to look for Python in: PATH, in order.
     pub search_path: Vec<PathBuf>,
     /// The folder of pyenv's versions, where there may be some.
     pub pyenv_versions: Option<PathBuf>,
+    /// The image that containers are made of; `scratch` mounts this machine's own
+    /// programs and libraries. The one that ships by default.
+    pub container_base: Option<String>,
     /// The environment of the installers: the user's own, with the proxies and
     /// package indexes set there.
     pub installer_environment: BTreeMap<OsString, OsString>,
@@ -64,8 +73,11 @@ pub(crate) fn for_tests(home: &std::path::Path) -> Settings {
         cache: home.join("cache"),
         tonnage: PathBuf::from("tonnage"),
         python: None,
+        package: None,
+        active_python: None,
         search_path: vec![home.join("bin")],
         pyenv_versions: Some(home.join("versions")),
+        container_base: None,
         installer_environment: [("PATH".into(), "/usr/bin:/bin".into())].into(),
         environment: BTreeMap::new(),
     }

@@ -171,9 +171,12 @@ mod tests {
 
     #[test]
     fn a_session_whose_number_was_given_out_again_is_not_ours() {
-        let mut stranger =
-            crate::process::spawn_in_session(Command::new("sleep").arg("1000"), Signal::TERM)
-                .unwrap();
+        let mut stranger = crate::process::spawn_in_session(
+            Command::new("sleep").arg("1000"),
+            Signal::TERM,
+            crate::process::Confinement::default(),
+        )
+        .unwrap();
         let mut root = ProcessId::of(stranger.id()).unwrap();
         root.start_ticks -= 1;
         let tree = Tree {

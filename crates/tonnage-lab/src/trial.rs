@@ -1,24 +1,26 @@
-//! One trial: drain → start → ready → verify → warm-up → window → stop.
+//! One trial: drain → start → ready → verify → warm up until steady → window →
+//! counters → stop. Which trial is made is the schedule's choice.
+
+mod plans;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tonnage_load::{LoadPlan, Observer, Stop, Target, Timeouts, default_threads};
+use tonnage_limits::{Backend, Sampler};
+use tonnage_load::{LoadEvent, LoadPlan, Observer, Stop};
 use tonnage_model::{
-    Cell, CellPlan, EndReason, LoadReport, Pause, Study, TimeWait, TrialOutcome, TrialRecord,
+    Assertion, CellPlan, CpuSet, EndReason, LoadReport, Pause, Request, Study, TimeWait,
+    TrialOutcome, TrialRecord, Usage, WarmUp,
 };
 
-use crate::server::{Output, Running, ServerPlan, Size};
-use crate::{Catalog, FoundStack, LabError, LabEvent, Settings, sockets, usable_cpus, verify};
-
-/// The longest phase of a request within a study; a request that takes longer is
-/// a failure for any user of a web service.
-const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// How long the first connect of a load may take.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::pin::{self, Apart};
+use crate::schedule::Job;
+use crate::server::{Output, Running};
+use crate::{
+    Catalog, FoundStack, LabError, LabEvent, Settings, sockets, upstream_calls, verify, warm_up,
+};
 
 /// How often the number of TIME_WAIT sockets is looked at.
 const DRAIN_POLL: Duration = Duration::from_millis(250);
@@ -33,10 +35,32 @@ pub(crate) struct Trials<'a> {
     pub(crate) run_id: &'a str,
     pub(crate) run_folder: &'a Path,
     pub(crate) target: Option<&'a str>,
-    /// The stacks of all cells; none with a target.
+    /// The stacks of all cells and of the reference; none with a target.
     pub(crate) stacks: &'a [FoundStack],
+    /// How limits are set.
+    pub(crate) backend: &'a Backend,
+    /// CPUs that may be used.
+    pub(crate) cpus: &'a [u32],
+    /// Memory of the machine, in bytes.
+    pub(crate) machine_bytes: u64,
+    /// What the generator reaches against a responder that does nothing.
+    pub(crate) ceiling_rps: Option<f64>,
+    pub(crate) seed: u64,
     pub(crate) stop: &'a Stop,
     pub(crate) events: &'a Sender<LabEvent>,
+}
+
+/// A trial to be made: its job with the plan and request that belong to it.
+pub(crate) struct Order<'a> {
+    pub(crate) job: &'a Job,
+    /// The cell's plan, a search's change included.
+    pub(crate) plan: CellPlan,
+    pub(crate) request: &'a Request,
+    /// What a search demands of the result.
+    pub(crate) objective: Option<Assertion>,
+    /// How long the server may take to become steady.
+    pub(crate) steady_within: Duration,
+    pub(crate) position: u32,
 }
 
 /// A trial that ended, and the error that ended it, if one did.
@@ -52,19 +76,25 @@ struct Facts {
     boot: Option<Duration>,
     processes: Option<u32>,
     time_wait: TimeWait,
+    memory_clamped_bytes: Option<u64>,
+    warm_up: Option<WarmUp>,
+    generator_cpus: Option<CpuSet>,
+    usage: Option<Usage>,
+    upstream_calls: Option<u64>,
     load: Option<LoadReport>,
 }
 
 impl Trials<'_> {
-    /// Measures one cell with `clients` users. What goes wrong is in the record.
-    pub(crate) fn measure(&self, plan: &CellPlan, clients: u32, position: u32) -> TrialEnd {
-        let log = PathBuf::from(format!("trials/{position:03}/server.log"));
+    /// Makes a trial. What goes wrong is in the record.
+    pub(crate) fn measure(&self, order: &Order<'_>) -> TrialEnd {
+        let log = PathBuf::from(format!("trials/{:03}/server.log", order.position));
         let mut facts = Facts::default();
         let started_unix_us = crate::run::unix_us();
+        let started = Instant::now();
         let result = match self.target {
             _ if self.stop.is_requested() => Err(LabError::Interrupted),
-            Some(base) => self.measure_external(base, plan, clients, &mut facts),
-            None => self.measure_own(plan, clients, &self.run_folder.join(&log), &mut facts),
+            Some(base) => self.measure_external(base, order, &mut facts),
+            None => self.measure_own(order, &self.run_folder.join(&log), &mut facts),
         };
         let cut_short = |load: &LoadReport| load.ended == EndReason::Interrupted;
         let interrupted = matches!(result, Err(LabError::Interrupted))
@@ -77,12 +107,21 @@ impl Trials<'_> {
         TrialEnd {
             record: TrialRecord {
                 run_id: self.run_id.to_owned(),
-                position,
-                cell: self.cell(plan, clients, facts.lock),
+                position: order.position,
+                block: order.job.block,
+                kind: order.job.kind,
+                cell_number: order.job.cell.map(|cell| cell as u32),
+                cell: self.cell(order, facts.lock),
                 started_unix_us,
+                took_us: started.elapsed().as_micros() as u64,
                 boot_ms: facts.boot.map(|boot| boot.as_millis() as u64),
                 processes: facts.processes,
                 time_wait: facts.time_wait,
+                memory_clamped_bytes: facts.memory_clamped_bytes,
+                warm_up: facts.warm_up,
+                generator_cpus: facts.generator_cpus,
+                usage: facts.usage,
+                upstream_calls: facts.upstream_calls,
                 outcome,
                 log: Some(log).filter(|log| self.run_folder.join(log).exists()),
                 load: facts.load,
@@ -95,123 +134,107 @@ impl Trials<'_> {
         }
     }
 
-    fn cell(&self, plan: &CellPlan, clients: u32, lock: String) -> Cell {
-        let external = self.target.is_some();
-        let found = self.find(&plan.stack).filter(|_| !external);
-        let size = found.and_then(|found| Size::choose(found, plan.workers, plan.threads).ok());
-        let size = size.unwrap_or_default();
-        let own_rule = || found?.stack.workers;
-        let rule = plan.workers.filter(|_| !external).or_else(own_rule);
-        Cell {
-            stack: if external {
-                EXTERNAL.to_owned()
-            } else {
-                plan.stack.clone()
-            },
-            workload: plan.workload.clone(),
-            workers: size.workers,
-            worker_rule: rule.map_or_else(String::new, |rule| rule.to_string()),
-            threads: size.threads,
-            clients,
-            keepalive: plan.keepalive,
-            duration_us: plan.duration.0.as_micros() as u64,
-            warmup_us: plan.warmup.0.as_micros() as u64,
-            parameters: plan.parameters.clone(),
-            lock,
-        }
-    }
-
     fn measure_external(
         &self,
         base: &str,
-        plan: &CellPlan,
-        clients: u32,
+        order: &Order<'_>,
         facts: &mut Facts,
     ) -> Result<(), LabError> {
-        let workload = Catalog.workload(&plan.workload)?;
-        verify(base, &workload, self.stop)?;
         facts.time_wait = self.drain(&self.study.pause);
-        self.load(base, plan, clients, facts)
+        verify(base, &Catalog.workload(&order.plan.workload)?, self.stop)?;
+        let load = self.load_plan(base, order, None)?;
+        facts.warm_up = warm_up::until_steady(&load, order.steady_within, self.stop)?;
+        self.load(&load, None, || {}, facts)
     }
 
     fn measure_own(
         &self,
-        plan: &CellPlan,
-        clients: u32,
+        order: &Order<'_>,
         log: &Path,
         facts: &mut Facts,
     ) -> Result<(), LabError> {
         facts.time_wait = self.drain(&self.study.pause);
         let folder = log.parent().unwrap_or(self.run_folder);
         std::fs::create_dir_all(folder).map_err(LabError::io(folder))?;
-        self.tell(LabEvent::Starting { clients });
-        let found = self.find(&plan.stack);
-        let found = found.ok_or_else(|| LabError::missing_data(&plan.stack))?;
-        let server = ServerPlan {
-            stack: found.clone(),
-            workload: plan.workload.clone(),
-            size: Size::choose(found, plan.workers, plan.threads)?,
-            host: "127.0.0.1".to_owned(),
-            port: None,
-        };
+        self.tell(LabEvent::Starting {
+            clients: order.job.clients,
+        });
+        let apart = self.apart(&order.plan);
+        facts.generator_cpus = apart.as_ref().map(|apart| apart.generator.clone());
+        let server = self.server_plan(order, apart.as_ref(), facts)?;
         let output = Output::File(log.to_owned());
-        let mut running = Running::start(self.settings, &server, output, self.stop, self.events)?;
+        let mut running = Running::launch(self.settings, &server, output, self.stop, self.events)?;
         facts.lock.clone_from(&running.lock);
+        let mut sampler = running.watch();
+        let measured = self.measure_running(order, &mut running, &mut sampler, apart, facts);
+        // Before the group is removed, whatever happened.
+        facts.usage = Some(sampler.finish());
+        let killed = running.oom_kills();
+        match measured {
+            // What the kernel did explains whatever went wrong then.
+            Err(error) if killed > 0 && !matches!(error, LabError::Interrupted) => {
+                Err(LabError::MemoryKilled {
+                    kills: killed,
+                    then: error.to_string(),
+                })
+            }
+            measured => measured,
+        }
+    }
+
+    fn measure_running(
+        &self,
+        order: &Order<'_>,
+        running: &mut Running,
+        sampler: &mut Sampler,
+        apart: Option<Apart>,
+        facts: &mut Facts,
+    ) -> Result<(), LabError> {
+        running.wait_until_ready(self.stop)?;
         facts.boot = Some(running.boot);
-        verify(&running.base, &Catalog.workload(&plan.workload)?, self.stop)?;
+        let workload = Catalog.workload(&order.plan.workload)?;
+        verify(&running.base, &workload, self.stop)?;
         self.tell(LabEvent::Ready {
             boot_ms: running.boot.as_millis() as u64,
         });
-        let base = running.base.clone();
-        let loaded = self.load(&base, plan, clients, facts);
+        let generator = apart.map(|apart| apart.generator);
+        let load = self.load_plan(&running.base, order, generator.as_ref())?;
+        let calls_before = running.upstream.as_deref().and_then(upstream_calls::so_far);
+        facts.warm_up = on_cpus(generator.as_ref(), || {
+            warm_up::until_steady(&load, order.steady_within, self.stop)
+        })?;
+        running.check_alive("ended while it was warmed up")?;
+        let loaded = self.load(&load, generator.as_ref(), || sampler.window_begins(), facts);
+        sampler.window_ends();
+        let calls = running.upstream.as_deref().and_then(upstream_calls::so_far);
+        facts.upstream_calls = calls.zip(calls_before).map(|(now, before)| now - before);
         // A server that died explains whatever else went wrong.
         running.check_alive("ended under load")?;
         facts.processes = Some(running.processes() as u32);
         loaded
     }
 
+    /// Sends the load of the window; `window_begins` is called as it does.
     fn load(
         &self,
-        base: &str,
-        plan: &CellPlan,
-        clients: u32,
+        load: &LoadPlan,
+        generator: Option<&CpuSet>,
+        window_begins: impl FnMut() + Send,
         facts: &mut Facts,
     ) -> Result<(), LabError> {
-        let path = self
-            .study
-            .request
-            .path
-            .get_ref()
-            .fill(|name| plan.parameters.get(name).cloned());
-        let path = path.map_err(|error| LabError::Usage(error.to_string()))?;
-        let target = Target::resolve(
-            &format!("{}{path}", base.trim_end_matches('/')),
-            PROBE_TIMEOUT,
-        )?;
-        let load = LoadPlan {
-            threads: default_threads(clients, usable_cpus()),
-            keepalive: plan.keepalive,
-            warmup: plan.warmup.0,
-            duration: Some(plan.duration.0),
-            timeouts: Timeouts::all(REQUEST_TIMEOUT),
-            ..LoadPlan::new(target, clients)
-        };
-        let total_seconds = (plan.warmup.0 + plan.duration.0).as_secs_f64();
+        // By requests it may end much sooner.
+        let by_time = load.requests.is_none().then_some(load.duration).flatten();
+        let total_seconds = by_time.map_or(0.0, |window| (load.warmup + window).as_secs_f64());
         let (sender, receiver) = mpsc::channel();
         let report = thread::scope(|scope| {
-            scope.spawn(|| {
-                for progress in receiver {
-                    self.tell(LabEvent::Load {
-                        progress,
-                        total_seconds,
-                    });
-                }
+            scope.spawn(move || self.follow(&receiver, total_seconds, window_begins));
+            let report = on_cpus(generator, || {
+                let observer = Observer {
+                    events: &sender,
+                    snapshots: false,
+                };
+                tonnage_load::run(load, self.stop, Some(observer)).map_err(LabError::from)
             });
-            let observer = Observer {
-                events: &sender,
-                snapshots: false,
-            };
-            let report = tonnage_load::run(&load, self.stop, Some(observer));
             drop(sender);
             report
         })?;
@@ -222,6 +245,23 @@ impl Trials<'_> {
             return Err(LabError::NothingSucceeded(reason));
         }
         Ok(())
+    }
+
+    fn follow(
+        &self,
+        events: &Receiver<LoadEvent>,
+        total_seconds: f64,
+        mut window_begins: impl FnMut(),
+    ) {
+        for progress in events {
+            if progress == LoadEvent::WindowBegins {
+                window_begins();
+            }
+            self.tell(LabEvent::Load {
+                progress,
+                total_seconds,
+            });
+        }
     }
 
     /// Waits until the sockets of earlier trials have left TIME_WAIT, up to the
@@ -251,6 +291,28 @@ impl Trials<'_> {
         // A receiver that went away does not want to know.
         let _ = self.events.send(event);
     }
+}
+
+/// Does something on a thread of its own that stays on these CPUs, as do those that
+/// it starts; on the calling thread where there are none.
+fn on_cpus<T: Send>(
+    cpus: Option<&CpuSet>,
+    work: impl FnOnce() -> Result<T, LabError> + Send,
+) -> Result<T, LabError> {
+    let Some(cpus) = cpus else {
+        return work();
+    };
+    thread::scope(|scope| {
+        let kept = scope.spawn(|| {
+            pin::keep_on(cpus)
+                .map_err(|error| LabError::io("the generator's CPUs")(error.into()))?;
+            work()
+        });
+        match kept.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// What became of the requests that did not succeed, such as

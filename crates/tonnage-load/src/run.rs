@@ -37,6 +37,8 @@ pub enum LoadEvent {
         /// Failures.
         failed: u64,
     },
+    /// The measured window begins, within a millisecond or two.
+    WindowBegins,
     /// A slice of the window is complete.
     Slice(Box<Slice>),
     /// What a report would say now; only where it was asked for.
@@ -124,6 +126,7 @@ pub fn run(
             clock,
             gauges: &gauges,
             observer,
+            lead_in: plan.lead_in(),
         };
         watch.collect(&mut collector, &describe);
         threads
@@ -188,6 +191,8 @@ struct Watch<'a> {
     clock: Clock,
     gauges: &'a [Gauge],
     observer: Option<Observer<'a>>,
+    /// From the beginning to the window.
+    lead_in: Duration,
 }
 
 impl Watch<'_> {
@@ -199,10 +204,21 @@ impl Watch<'_> {
     ) {
         let mut told_us = 0;
         let mut next_progress = PROGRESS_INTERVAL;
+        let mut in_window = false;
         loop {
             let now = Duration::from_nanos(self.clock.now_ns());
-            match collector.receive(next_progress.saturating_sub(now)) {
+            if !in_window && now >= self.lead_in {
+                in_window = true;
+                self.tell(LoadEvent::WindowBegins);
+            }
+            let wake = if in_window {
+                next_progress
+            } else {
+                next_progress.min(self.lead_in)
+            };
+            match collector.receive(wake.saturating_sub(now)) {
                 Ok(()) => {}
+                Err(RecvTimeoutError::Timeout) if now < next_progress && wake < next_progress => {}
                 Err(RecvTimeoutError::Timeout) => {
                     next_progress += PROGRESS_INTERVAL;
                     self.tell_progress(now);
@@ -230,15 +246,22 @@ impl Watch<'_> {
         }
     }
 
+    fn tell(&self, event: LoadEvent) {
+        if let Some(observer) = self.observer {
+            // A receiver that went away does not want to know.
+            let _ = observer.events.send(event);
+        }
+    }
+
     fn tell_progress(&self, elapsed: Duration) {
-        let Some(observer) = self.observer else {
+        if self.observer.is_none() {
             return;
-        };
+        }
         let sum = |counter: fn(&Gauge) -> &AtomicU64| {
             let counts = self.gauges.iter().map(counter);
             counts.map(|count| count.load(Ordering::Relaxed)).sum()
         };
-        let _ = observer.events.send(LoadEvent::Progress {
+        self.tell(LoadEvent::Progress {
             elapsed,
             succeeded: sum(|gauge| &gauge.succeeded),
             failed: sum(|gauge| &gauge.failed),

@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use tonnage_load::Stop;
 
 use crate::lease::Lease;
-use crate::process::{ProcessId, spawn_in_session};
+use crate::process::{Confinement, ProcessId, spawn_in_session};
 use crate::tree::MARK_VARIABLE;
 use crate::{LabError, LabEvent, Settings};
 
@@ -109,7 +109,7 @@ impl Builder<'_> {
             .stdout(writer)
             .stderr(second)
             .env(MARK_VARIABLE, &lease.tree().mark);
-        let mut child = spawn_in_session(&mut command, Signal::KILL)?;
+        let mut child = spawn_in_session(&mut command, Signal::KILL, Confinement::default())?;
         // Our copies of the pipe's end live in `command`; the reader sees its
         // end only once they are gone.
         drop(command);

@@ -33,6 +33,8 @@ const SHOWN_CHARACTERS: usize = 160;
 /// A virtual environment that is ready to use.
 #[derive(Debug, Clone)]
 pub(crate) struct VirtualEnvironment {
+    /// The number behind `3.` of its Python.
+    pub(crate) minor: Option<u32>,
     /// Its interpreter.
     pub(crate) python: PathBuf,
     /// Fingerprint of requirements and Python.
@@ -66,6 +68,7 @@ pub(crate) fn ensure(
         done
     })?;
     Ok(VirtualEnvironment {
+        minor: python.minor(),
         python: folder.join("bin/python"),
         fingerprint,
     })

@@ -6,13 +6,14 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use tonnage_limits::SharedPaths;
 use tonnage_model::{Template, TemplateError};
 
 use super::{Output, address};
 use crate::catalog::hex;
 use crate::lease::Lease;
 use crate::tree::MARK_VARIABLE;
-use crate::{Catalog, FoundStack, LabError, Settings, programs};
+use crate::{Catalog, FoundStack, LabError, Settings, package, programs};
 
 /// A Unix socket's address holds no longer path than this, in bytes.
 const MAX_SOCKET_PATH_BYTES: usize = 107;
@@ -31,12 +32,16 @@ pub(super) struct Launch<'a> {
     pub(super) target: &'a str,
     /// The interpreter, where the stack needs one.
     pub(super) python: Option<&'a Path>,
+    /// The folder of the package `tonnage`, where the stack is served by it.
+    pub(super) package: Option<&'a Path>,
     pub(super) host: &'a str,
     pub(super) port: u16,
     pub(super) workers: Option<u32>,
     pub(super) threads: Option<u32>,
     /// Where the upstream is, where the workload has one.
     pub(super) upstream: Option<&'a str>,
+    /// Variables that vary the app.
+    pub(super) environment: &'a BTreeMap<String, String>,
     pub(super) lease: &'a Lease,
     pub(super) output: &'a Output,
 }
@@ -60,15 +65,21 @@ impl Launch<'_> {
         let apps = Catalog::unpack_apps(&self.settings.cache)?;
         let app = apps.join(&stack.app);
         let mut server = self.command(&stack.command, &values, self.output)?;
+        let mut folders = vec![app.clone(), apps.join("common")];
+        if let Some(folder) = self.package {
+            let scratch = self.lease.scratch();
+            folders.push(package::alone(folder, scratch).map_err(LabError::io(scratch))?);
+        }
         server
             .current_dir(&app)
-            .env("PYTHONPATH", python_path(&[&app, &apps.join("common")]));
+            .env("PYTHONPATH", python_path(&folders));
         for (name, value) in self.app_environment()? {
             server.env(name, value);
         }
         for (name, value) in &stack.environment {
             server.env(name, fill(value, &values)?);
         }
+        server.envs(self.environment);
         let front = stack.front.as_ref().map(|front| {
             let output = self.output.beside("front.log");
             let mut command = self.command(&front.command, &values, &output)?;
@@ -76,6 +87,31 @@ impl Launch<'_> {
             Ok::<_, LabError>(command)
         });
         Ok((server, front.transpose()?))
+    }
+
+    /// What the server finds in a container where it is outside.
+    pub(super) fn shared_paths(&self) -> Result<SharedPaths, LabError> {
+        let program = self.settings.tonnage.parent().map(Path::to_owned);
+        // The interpreter of a virtual environment is a link to another's.
+        let python = self.python.and_then(|python| fs::canonicalize(python).ok());
+        let prefix = python.and_then(|python| Some(python.parent()?.parent()?.to_owned()));
+        let package = self.package.map(Path::to_owned);
+        let mut read_only: Vec<PathBuf> =
+            [Some(self.settings.cache.clone()), program, prefix, package]
+                .into_iter()
+                .flatten()
+                .chain([self.found.folder()?])
+                .filter_map(|path| fs::canonicalize(path).ok())
+                .filter(|path| path.parent().is_some())
+                .collect();
+        // The path by which it is named may be a link, too.
+        read_only.push(self.settings.cache.clone());
+        read_only.sort();
+        read_only.dedup();
+        Ok(SharedPaths {
+            read_only,
+            writable: vec![self.lease.scratch().to_owned()],
+        })
     }
 
     fn values(&self) -> Result<Values, LabError> {
@@ -220,7 +256,7 @@ fn usage(error: TemplateError) -> LabError {
     LabError::Usage(error.to_string())
 }
 
-fn python_path(folders: &[&Path]) -> std::ffi::OsString {
+fn python_path(folders: &[PathBuf]) -> std::ffi::OsString {
     // Only a colon in the path could hinder that, and then Python, too.
     std::env::join_paths(folders).unwrap_or_default()
 }

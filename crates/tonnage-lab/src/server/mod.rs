@@ -3,33 +3,43 @@
 
 mod launch;
 mod ready;
+mod size;
 mod upstream;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use tonnage_limits::{Group, Sampler};
 use tonnage_load::Stop;
-use tonnage_model::{Stack, StopSignal, WorkerRule, Workload};
+use tonnage_model::{Stack, StopSignal, Workload};
 
 use self::launch::Launch;
 use self::ready::Question;
+pub use self::size::Size;
 use self::upstream::Upstream;
 use crate::environment::{self, VirtualEnvironment};
 use crate::lease::Lease;
-use crate::process::{ProcessId, spawn_in_session};
+use crate::process::{Confinement, ProcessId, spawn_in_session};
 use crate::{
-    Catalog, FoundStack, LabError, LabEvent, Settings, availability, log, python, sockets,
-    usable_cpus,
+    Bounds, Catalog, FoundStack, LabError, LabEvent, Settings, availability, log, package, python,
+    sockets,
 };
 
 /// How often a starting server is asked whether it is ready.
 const POLL: Duration = Duration::from_millis(20);
 
+/// How long a container may take until it runs; nothing else takes any time.
+const CONTAINER_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// What error messages call the process of the stack's `command`.
 const SERVER: &str = "server";
+
+/// And that of the native service that the app asks.
+const UPSTREAM: &str = "upstream";
 
 /// Which stack is to serve what, and how.
 #[derive(Debug, Clone)]
@@ -44,45 +54,10 @@ pub struct ServerPlan {
     pub host: String,
     /// Port to listen on; `None` for one that is free.
     pub port: Option<u16>,
-}
-
-/// Worker processes, and threads of each; `None` where the stack has no choice.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Size {
-    /// Worker processes.
-    pub workers: Option<u32>,
-    /// Threads of each worker.
-    pub threads: Option<u32>,
-}
-
-impl Size {
-    /// What a stack is started with: what is asked for, else what it says itself.
-    /// Fails where something is asked for that it does not take.
-    pub fn choose(
-        found: &FoundStack,
-        workers: Option<WorkerRule>,
-        threads: Option<u32>,
-    ) -> Result<Self, LabError> {
-        let stack = &found.stack;
-        let refused = |what: &str| {
-            LabError::Usage(format!(
-                "the stack `{}` takes no number of {what}",
-                found.name
-            ))
-        };
-        if workers.is_some() && stack.workers.is_none() {
-            return Err(refused("workers"));
-        }
-        if threads.is_some() && stack.threads.is_none() {
-            return Err(refused("threads"));
-        }
-        Ok(Self {
-            workers: workers
-                .or(stack.workers)
-                .map(|rule| rule.workers(usable_cpus())),
-            threads: threads.or(stack.threads),
-        })
-    }
+    /// Variables that vary the app, beside those of the settings.
+    pub environment: BTreeMap<String, String>,
+    /// What it may use.
+    pub bounds: Bounds,
 }
 
 /// Where a server's output goes.
@@ -99,10 +74,14 @@ pub enum Output {
 pub struct Running {
     /// In the order in which they are asked to stop: the last one started first.
     members: Vec<Member>,
+    // Before the lease, which says what is to be removed, were we killed.
+    group: Group,
     lease: Lease,
     stack: Stack,
     output: Output,
     port: u16,
+    workload: Workload,
+    started: Instant,
     /// `http://host:port` or `grpc://host:port`, as a client on this machine
     /// reaches it.
     pub base: String,
@@ -132,6 +111,20 @@ impl Running {
         stop: &Stop,
         events: &Sender<LabEvent>,
     ) -> Result<Self, LabError> {
+        let mut running = Self::launch(settings, plan, output, stop, events)?;
+        running.wait_until_ready(stop)?;
+        Ok(running)
+    }
+
+    /// Starts a server's processes; whether it answers is seen by
+    /// [`wait_until_ready`](Self::wait_until_ready).
+    pub(crate) fn launch(
+        settings: &Settings,
+        plan: &ServerPlan,
+        output: Output,
+        stop: &Stop,
+        events: &Sender<LabEvent>,
+    ) -> Result<Self, LabError> {
         let (target, workload) = Catalog.app_target(&plan.stack, &plan.workload)?;
         availability::require(settings, &plan.stack)?;
         let environment = environment(settings, &plan.stack, stop, events)?;
@@ -146,10 +139,17 @@ impl Running {
             None => sockets::free_port(&plan.host)?,
         };
         let stack = &plan.stack.stack;
+        let mut lease = Lease::take(settings)?;
+        let bounds = &plan.bounds;
+        let mark = lease.tree().mark.clone();
+        // First, so that it is removed whenever we are killed.
+        lease.add_remains(bounds.backend.remains(&mark))?;
+        let group = bounds.backend.group(&mark, &bounds.limits_in_place())?;
         // Dropping it stops its processes from here on, whatever happens next.
         let mut running = Self {
             members: Vec::new(),
-            lease: Lease::take(settings)?,
+            group,
+            lease,
             stack: stack.clone(),
             output,
             port,
@@ -159,6 +159,8 @@ impl Running {
                 reachable(&plan.host, port)
             ),
             upstream: None,
+            workload: workload.clone(),
+            started: Instant::now(),
             boot: Duration::ZERO,
             lock: environment
                 .as_ref()
@@ -166,12 +168,25 @@ impl Running {
                 .unwrap_or_default(),
         };
         if let Some(name) = &workload.upstream {
-            let upstream = Upstream::start(settings, name, &mut running)?;
+            let upstream = Upstream::start(
+                settings,
+                name,
+                &workload.upstream_arguments,
+                bounds.upstream_cpus.as_ref(),
+                &mut running,
+            )?;
             upstream.wait(&mut running, stop)?;
             running.upstream = Some(upstream.url);
         }
+        let package = match &environment {
+            Some(environment) if stack.tonnage_package => {
+                Some(package::find(settings, environment.minor).map_err(LabError::Usage)?)
+            }
+            _ => None,
+        };
         let launch = Launch {
             settings,
+            package: package.as_deref(),
             found: &plan.stack,
             workload: &plan.workload,
             target: &target,
@@ -181,23 +196,42 @@ impl Running {
             workers: plan.size.workers,
             threads: plan.size.threads,
             upstream: running.upstream.as_deref(),
+            environment: &plan.environment,
             lease: &running.lease,
             output: &running.output,
         };
         let (server, front) = launch.prepare()?;
-        let started = Instant::now();
-        running.launch(server, front)?;
-        running.wait_until_ready(&workload, started, stop)?;
+        bounds.check_stack(&plan.stack)?;
+        let mut server = running.group.wrap(server, &launch.shared_paths()?)?;
+        if bounds.is_container() {
+            // It is another program's command line now.
+            running.output.connect(&mut server)?;
+            server.stdin(Stdio::null());
+        }
+        running.started = Instant::now();
+        running.spawn(server, front, bounds)?;
+        running.group.settle(CONTAINER_TIMEOUT)?;
         Ok(running)
     }
 
-    fn launch(&mut self, mut server: Command, front: Option<Command>) -> Result<(), LabError> {
+    fn spawn(
+        &mut self,
+        mut server: Command,
+        front: Option<Command>,
+        bounds: &Bounds,
+    ) -> Result<(), LabError> {
+        let confinement = |group: &Group| {
+            Ok::<_, LabError>(Confinement {
+                joiner: Some(group.joiner()?),
+                cpus: bounds.cpus.clone(),
+            })
+        };
         let stop_signal = match self.stack.stop_signal {
             StopSignal::Term => Signal::TERM,
             StopSignal::Int => Signal::INT,
             StopSignal::Quit => Signal::QUIT,
         };
-        let child = spawn_in_session(&mut server, Signal::TERM)?;
+        let child = spawn_in_session(&mut server, Signal::TERM, confinement(&self.group)?)?;
         self.join(Member {
             what: SERVER,
             child,
@@ -205,7 +239,7 @@ impl Running {
             output: self.output.clone(),
         })?;
         if let Some(mut front) = front {
-            let child = spawn_in_session(&mut front, Signal::TERM)?;
+            let child = spawn_in_session(&mut front, Signal::TERM, confinement(&self.group)?)?;
             self.join(Member {
                 what: "front",
                 child,
@@ -224,13 +258,10 @@ impl Running {
         self.lease.add_root(root)
     }
 
-    fn wait_until_ready(
-        &mut self,
-        workload: &Workload,
-        started: Instant,
-        stop: &Stop,
-    ) -> Result<(), LabError> {
-        let question = Question::new(&self.base, self.stack.protocol, workload);
+    /// Waits until a server answers.
+    pub(crate) fn wait_until_ready(&mut self, stop: &Stop) -> Result<(), LabError> {
+        let question = Question::new(&self.base, self.stack.protocol, &self.workload);
+        let started = self.started;
         let limit = self.stack.ready_timeout.0;
         loop {
             self.check_alive("ended before it answered")?;
@@ -289,6 +320,24 @@ impl Running {
         self.lease.tree().members().len()
     }
 
+    /// Looks at its processes from now on; not at its upstream's, which is no part
+    /// of what is measured.
+    pub(crate) fn watch(&self) -> Sampler {
+        let tree = self.lease.tree().clone();
+        let upstream = self.members.iter().find(|member| member.what == UPSTREAM);
+        let upstream = upstream.map(|member| member.child.id());
+        Sampler::start(Some(&self.group), move || {
+            let members = tree.members().into_iter();
+            let own = members.filter(|member| Some(member.session) != upstream);
+            own.map(|member| member.id.pid).collect()
+        })
+    }
+
+    /// Processes that the kernel killed for want of memory so far.
+    pub(crate) fn oom_kills(&self) -> u64 {
+        self.group.counters().oom_kills.unwrap_or(0)
+    }
+
     fn log_tail(&self, what: &str) -> String {
         let member = self.members.iter().find(|member| member.what == what);
         member.map_or_else(String::new, |member| member.output.tail())
@@ -322,7 +371,7 @@ impl Output {
 }
 
 /// The environment of a stack that needs one, built now unless it is there.
-fn environment(
+pub(crate) fn environment(
     settings: &Settings,
     found: &FoundStack,
     stop: &Stop,

@@ -4,10 +4,11 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tonnage_load::Stop;
+use tonnage_model::CpuSet;
 
 use super::launch::bare;
-use super::{Member, Output, POLL, Running, address};
-use crate::process::spawn_in_session;
+use super::{Member, Output, POLL, Running, UPSTREAM, address};
+use crate::process::{Confinement, spawn_in_session};
 use crate::{LabError, Settings, sockets};
 
 use rustix::process::Signal;
@@ -29,22 +30,32 @@ impl Upstream {
     pub(super) fn start(
         settings: &Settings,
         name: &str,
+        arguments: &[String],
+        cpus: Option<&CpuSet>,
         running: &mut Running,
     ) -> Result<Self, LabError> {
         let port = sockets::free_port(HOST)?;
         let mut command = bare(settings, &settings.tonnage, &running.lease);
         command
             .args(["service", name, "--host", HOST, "--port"])
-            .arg(port.to_string());
+            .arg(port.to_string())
+            .args(arguments);
         let output = running.output.beside("upstream.log");
         output.connect(&mut command)?;
         if matches!(output, Output::Inherit) {
             // Its line about where it serves is not what `up` is asked for.
             command.stdout(Stdio::null());
         }
-        let child = spawn_in_session(&mut command, Signal::TERM)?;
+        let child = spawn_in_session(
+            &mut command,
+            Signal::TERM,
+            Confinement {
+                joiner: None,
+                cpus: cpus.cloned(),
+            },
+        )?;
         running.join(Member {
-            what: "upstream",
+            what: UPSTREAM,
             child,
             stop_signal: Signal::TERM,
             output,
@@ -67,7 +78,7 @@ impl Upstream {
                 return Err(LabError::NotReady {
                     seconds: READY_TIMEOUT.as_secs(),
                     last: format!("its upstream does not listen on port {}", self.port),
-                    log: running.log_tail("upstream"),
+                    log: running.log_tail(UPSTREAM),
                 });
             }
             std::thread::sleep(POLL);

@@ -13,7 +13,7 @@ const HINTED_RUNS: usize = 5;
 
 const RUN_COLUMNS: &str =
     "run_id, study, study_toml, sets, tool_version, argv, target, quick, host, folder,
-     started_us, ended_us, status, reason";
+     started_us, ended_us, status, reason, conditions";
 
 impl Store {
     /// The run of that name or, without one, the newest.
@@ -86,13 +86,15 @@ impl Store {
 fn read_run(row: &Row<'_>) -> rusqlite::Result<Result<RunRecord, String>> {
     let status: String = row.get(12)?;
     let (sets, argv, host): (String, String, String) = (row.get(3)?, row.get(5)?, row.get(8)?);
+    let conditions: String = row.get(14)?;
     let parts = (
         RunStatus::from_name(&status),
         json(&sets),
         json(&argv),
         json(&host),
+        json(&conditions),
     );
-    let (Some(status), Ok(sets), Ok(argv), Ok(host)) = parts else {
+    let (Some(status), Ok(sets), Ok(argv), Ok(host), Ok(conditions)) = parts else {
         return Ok(Err(format!(
             "a run has the status `{status}` or broken JSON"
         )));
@@ -112,6 +114,7 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<Result<RunRecord, String>> {
         ended_unix_us: row.get::<_, Option<i64>>(11)?.map(|us| us as u64),
         status,
         reason: row.get(13)?,
+        conditions,
     }))
 }
 

@@ -1,4 +1,4 @@
--- The store, version 1. Durations are microseconds, sizes bytes, times
+-- The store, version 1; what later versions added is in the files beside this one. Durations are microseconds, sizes bytes, times
 -- microseconds since 1970. Hot facts have columns; the whole record of a trial,
 -- histograms included, is its JSON, so that nothing is lost between versions.
 

@@ -1,6 +1,9 @@
 //! The store keeps what it is given, also when several write at once.
 
-use tonnage_model::{Cell, Host, RunRecord, RunStatus, TimeWait, TrialOutcome, TrialRecord};
+use tonnage_model::{
+    Cell, Conditions, Host, Isolation, RunRecord, RunStatus, TimeWait, TrialKind, TrialOutcome,
+    TrialRecord, Usage,
+};
 
 use super::*;
 
@@ -20,6 +23,11 @@ fn run(run_id: &str) -> RunRecord {
         ended_unix_us: None,
         status: RunStatus::Running,
         reason: String::new(),
+        conditions: Conditions {
+            seed: 42,
+            isolation: Isolation::CgroupV1,
+            ..Conditions::default()
+        },
     }
 }
 
@@ -39,14 +47,21 @@ fn trial(run_id: &str, position: u32) -> TrialRecord {
             warmup_us: 0,
             parameters: [("iterations".to_owned(), "60000".to_owned())].into(),
             lock: "abc".to_owned(),
+            ..Cell::default()
         },
         started_unix_us: 2,
         boot_ms: Some(300),
         processes: Some(6),
         time_wait: TimeWait::default(),
         outcome: TrialOutcome::Failed("the server died".to_owned()),
-        log: None,
-        load: None,
+        block: 2,
+        kind: TrialKind::Duplicate,
+        usage: Some(Usage {
+            cpu_us: 5,
+            oom_kills: Some(1),
+            ..Usage::default()
+        }),
+        ..TrialRecord::default()
     }
 }
 
@@ -154,4 +169,45 @@ fn a_store_from_the_future_is_refused() {
         .pragma_update(None, "user_version", VERSION + 1)
         .unwrap();
     assert!(matches!(Store::open(&path), Err(StoreError::TooNew { .. })));
+}
+
+#[test]
+fn an_older_store_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tonnage.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("schema.sql")).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.execute_batch(
+        "INSERT INTO run VALUES ('old', 's', '', '[]', '0', '[]', NULL, 0,
+            '{\"cpu_model\":\"\",\"usable_cpus\":2,\"online_cpus\":2,\"memory_kib\":1,\"kernel\":\"\",\"clock_source\":\"\"}',
+            '/tmp', 1, NULL, 'done', '', '{}')",
+    )
+    .unwrap();
+    drop(old);
+    let mut store = Store::open(&path).unwrap();
+    assert_eq!(
+        store.run(Some("old")).unwrap().conditions,
+        Conditions::default()
+    );
+    store.begin_run(&run("new")).unwrap();
+    store.add_trial(&trial("new", 0)).unwrap();
+    assert_eq!(store.trials("new").unwrap(), [trial("new", 0)]);
+}
+
+#[test]
+fn only_a_run_that_nobody_makes_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("tonnage.db")).unwrap();
+    store.begin_run(&run("a")).unwrap();
+    assert!(!store.take_over("a").unwrap(), "this process makes it");
+    store
+        .end_run("a", RunStatus::Interrupted, "stop", 9)
+        .unwrap();
+    assert!(store.take_over("a").unwrap());
+    let taken = store.run(Some("a")).unwrap();
+    assert_eq!(
+        (taken.status, taken.ended_unix_us),
+        (RunStatus::Running, None)
+    );
 }

@@ -13,8 +13,8 @@ impl Store {
         self.connection
             .execute(
                 "INSERT INTO run (run_id, study, study_toml, sets, tool_version, argv, target, quick, host,
-                                  folder, started_us, ended_us, status, reason, owner)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                                  folder, started_us, ended_us, status, reason, owner, conditions)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
                 params![
                     run.run_id,
                     run.study,
@@ -31,10 +31,43 @@ impl Store {
                     run.status.name(),
                     run.reason,
                     json(&Owner::own())?,
+                    json(&run.conditions)?,
                 ],
             )
             .map_err(self.sqlite())?;
         Ok(())
+    }
+
+    /// Takes a run over from a process that is gone, so that this one may go on with
+    /// it. Gives `false` where another process is at it.
+    pub fn take_over(&mut self, run_id: &str) -> Result<bool, StoreError> {
+        let own = serde_json::to_string(&Owner::own()).map_err(|error| self.record(&error))?;
+        let sqlite = self.sqlite();
+        // Immediate: of two that want the same run, one comes second and sees it.
+        let transaction = self
+            .connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(&sqlite)?;
+        let (status, owner): (String, String) = transaction
+            .query_row(
+                "SELECT status, owner FROM run WHERE run_id = ?1",
+                [run_id],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .map_err(&sqlite)?;
+        let owner: Option<Owner> = serde_json::from_str(&owner).ok();
+        let at_work = owner.is_some_and(|owner| owner.state() == OwnerState::MayBeAlive);
+        if status == RunStatus::Running.name() && at_work {
+            return Ok(false);
+        }
+        transaction
+            .execute(
+                "UPDATE run SET status = ?2, reason = '', ended_us = NULL, owner = ?3 WHERE run_id = ?1",
+                params![run_id, RunStatus::Running.name(), own],
+            )
+            .map_err(&sqlite)?;
+        transaction.commit().map_err(&sqlite)?;
+        Ok(true)
     }
 
     /// Notes how a run ended.
@@ -132,13 +165,16 @@ fn insert_trial(
     };
     let load = trial.load.as_ref();
     let counts = load.map(|load| load.counts);
+    let usage = trial.usage.as_ref();
     transaction.execute(
         "INSERT INTO trial (run_id, position, stack, workload, workers, clients, keepalive, parameters, lock,
                             started_us, boot_ms, outcome, reason, window_us, started, succeeded, failed,
                             unfinished, goodput_rps, service_mean_us, service_p95_us, generator_cpu_share,
-                            little_residual, record)
+                            little_residual, record, block, kind, cell_number, verdict, took_us,
+                            server_cpu_us, throttled_periods, throttled_us, memory_peak_bytes,
+                            oom_kills, respawned)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-                 ?21, ?22, ?23, ?24)",
+                 ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35)",
         params![
             trial.run_id,
             trial.position,
@@ -164,6 +200,17 @@ fn insert_trial(
             load.map(|load| load.generator.busiest_thread_cpu_share),
             load.and_then(|load| load.generator.little_residual),
             record,
+            trial.block,
+            trial.kind.name(),
+            trial.cell_number,
+            load.map(|load| load.verdict.level.name()),
+            trial.took_us as i64,
+            usage.map(|usage| usage.cpu_us as i64),
+            usage.and_then(|usage| usage.throttled_periods.map(|periods| periods as i64)),
+            usage.and_then(|usage| usage.throttled_us.map(|us| us as i64)),
+            usage.and_then(|usage| usage.memory_peak_bytes.map(|bytes| bytes as i64)),
+            usage.and_then(|usage| usage.oom_kills.map(|kills| kills as i64)),
+            usage.map(|usage| usage.respawned as i64),
         ],
     )?;
     let trial_id = transaction.last_insert_rowid();

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-use tonnage_lab::{LabError, Output, Running, ServerPlan, Settings, Size, Stacks};
+use tonnage_lab::{Bounds, LabError, Output, Running, ServerPlan, Settings, Size, Stacks};
 use tonnage_load::Stop;
 
 /// A home of its own, with the environments that the workspace's tests share.
@@ -29,10 +29,13 @@ fn settings(home: &Path) -> Settings {
         tonnage: PathBuf::from("tonnage"),
         cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
         python: folder("TONNAGE_PYTHON"),
+        package: None,
+        active_python: None,
         search_path: std::env::split_paths(&path).collect(),
         pyenv_versions: folder("PYENV_ROOT")
             .or(folder("HOME").map(|home| home.join(".pyenv")))
             .map(|root| root.join("versions")),
+        container_base: None,
         installer_environment,
         environment: [("PATH".into(), path)].into(),
     }
@@ -48,6 +51,8 @@ fn start(settings: &Settings, stop: &Stop) -> Result<Running, LabError> {
         },
         host: "127.0.0.1".to_owned(),
         port: None,
+        environment: BTreeMap::new(),
+        bounds: Bounds::none(settings).unwrap(),
     };
     let (events, _unwatched) = mpsc::channel();
     Running::start(
