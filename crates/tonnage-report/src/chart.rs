@@ -1,36 +1,70 @@
-//! The charts of a run, as SVG and PNG, and of a load, as SVG, each from one
-//! description: what is drawn is decided in `throughput`, `latency` and `load`, how
-//! in `draw`.
+//! Charts as SVG and PNG and for plotly.js, each from one description: what is drawn is
+//! decided in `figures` (of a run) and `load` (of a load), how in the other files.
 
 mod axis;
+mod bars;
 mod draw;
-mod latency;
+mod grid;
+mod interactive;
 mod load;
+mod palette;
 mod plot;
 mod render;
-mod throughput;
+mod surface;
+mod text;
 
 use tonnage_model::LoadReport;
 
-use crate::{Document, ReportError, ladders};
+use crate::ReportError;
 
-/// A chart in both forms.
+pub(crate) use axis::{Scale, round_ticks};
+pub(crate) use bars::{Bar, Bars};
+pub(crate) use grid::Grid;
+pub(crate) use load::{AT_MOST, last_odds, nines, supported};
+pub(crate) use palette::{PUBLISHED, color, marker};
+pub(crate) use plot::{Line, Marker, Plot, Series};
+
+/// A chart in its static forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chart {
+pub(crate) struct Chart {
     /// For the page; text is text, in the reader's own sans-serif font.
-    pub svg: String,
+    pub(crate) svg: String,
     /// Twice the size in pixels, for slides and chats.
-    pub png: Vec<u8>,
+    pub(crate) png: Vec<u8>,
 }
 
-/// Requests per second over the clients, with bounds and knee.
-pub fn throughput_chart(document: &Document) -> Result<Chart, ReportError> {
-    render::chart(&throughput::plot(document, &ladders(document)))
+/// A chart of any kind.
+#[derive(Debug, Clone)]
+pub(crate) enum Drawing {
+    /// Over clients, time or percentiles.
+    Curves(Plot),
+    /// One a cell.
+    Bars(Bars),
+    /// A figure over two factors, as colours.
+    Map(Grid),
+    /// The same as a landscape.
+    Surface(Grid),
 }
 
-/// Service time (p50 and p95, milliseconds) over the clients.
-pub fn latency_chart(document: &Document) -> Result<Chart, ReportError> {
-    render::chart(&latency::plot(document, &ladders(document)))
+impl Drawing {
+    /// The answer that stands above it.
+    pub(crate) fn title(&self) -> &str {
+        match self {
+            Self::Curves(plot) => &plot.title,
+            Self::Bars(bars) => &bars.title,
+            Self::Map(grid) | Self::Surface(grid) => &grid.title,
+        }
+    }
+
+    /// As SVG and as PNG.
+    pub(crate) fn chart(&self) -> Result<Chart, ReportError> {
+        render::chart(self)
+    }
+
+    /// As JSON for plotly.js, which may stand inside a `script` element.
+    pub(crate) fn interactive(&self) -> String {
+        interactive::json(self)
+    }
 }
 
 /// The charts of one load as SVG, each with what it shows: rates, latencies and
@@ -54,61 +88,4 @@ pub(crate) fn load_charts(report: &LoadReport) -> Result<[(&'static str, String)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixture;
-
-    fn both(document: &Document) -> [Chart; 2] {
-        [
-            throughput_chart(document).unwrap(),
-            latency_chart(document).unwrap(),
-        ]
-    }
-
-    #[test]
-    fn svg_is_whole_and_text_stays_text() {
-        for (name, document) in fixture::all() {
-            for chart in both(&document) {
-                assert!(chart.svg.starts_with("<svg "), "{name}");
-                assert!(chart.svg.trim_end().ends_with("</svg>"), "{name}");
-                assert!(chart.svg.contains("font-family=\"sans-serif\""), "{name}");
-                assert_eq!(chart.svg.matches("<svg").count(), 1, "{name}");
-                assert!(!chart.svg.contains("NaN"), "{name}");
-            }
-        }
-    }
-
-    #[test]
-    fn png_decodes_to_twice_the_size_and_is_not_blank() {
-        for (name, document) in fixture::all() {
-            for chart in both(&document) {
-                let decoder = png::Decoder::new(chart.png.as_slice());
-                let mut reader = decoder.read_info().unwrap();
-                let mut pixels = vec![0; reader.output_buffer_size()];
-                let info = reader.next_frame(&mut pixels).unwrap();
-                assert_eq!(info.width, 2 * plot::WIDTH);
-                assert!(info.height >= 2 * plot::HEIGHT);
-                assert!(pixels.iter().any(|byte| *byte < 128), "{name}");
-            }
-        }
-    }
-
-    #[test]
-    fn published_curve_bounds_and_knee_are_named() {
-        let [throughput, latency] = both(&fixture::published());
-        for text in ["published", "requests per second", "clients", "knee 2.1"] {
-            assert!(throughput.svg.contains(text), "{text}");
-        }
-        for text in ["published p95", "service time in milliseconds", "p50"] {
-            assert!(latency.svg.contains(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_title_cannot_break_out_of_the_svg() {
-        let mut document = fixture::single();
-        document.study.title = "<script>&\"".to_owned();
-        let [chart, _] = both(&document);
-        assert!(!chart.svg.contains("<script"));
-    }
-}
+mod tests;

@@ -3,11 +3,15 @@
 
 use std::path::PathBuf;
 
+use tonnage_analysis::{Analysis, Facts};
 use tonnage_model::{PublishedFigure, RunRecord, Study, TrialRecord};
 
-use crate::{
-    ReportError, html::html_with_charts, latency_chart, results_csv, results_json, throughput_chart,
-};
+use crate::chart::Chart;
+use crate::export::results_json_of;
+use crate::figures::{Figure, figures};
+use crate::html::html_of;
+use crate::markdown::markdown_of;
+use crate::{ReportError, results_csv};
 
 /// A run with everything that its report needs.
 #[derive(Debug, Clone)]
@@ -20,6 +24,22 @@ pub struct Document {
     pub trials: Vec<TrialRecord>,
     /// Published figures; those of other studies are passed over.
     pub published: Vec<PublishedFigure>,
+    /// What is known of the stacks beside the records; may be empty, then less can be
+    /// said of why a cell is slow.
+    pub facts: Facts,
+}
+
+impl Document {
+    /// What the records say.
+    pub fn analysis(&self) -> Analysis<'_> {
+        Analysis::with(
+            &self.run,
+            &self.study,
+            &self.trials,
+            &self.published,
+            &self.facts,
+        )
+    }
 }
 
 /// One file of a report.
@@ -31,27 +51,51 @@ pub struct Artifact {
     pub bytes: Vec<u8>,
 }
 
-/// Every file of a report: the page, the tables and the figures.
-pub fn artifacts(document: &Document) -> Result<Vec<Artifact>, ReportError> {
-    let throughput = throughput_chart(document)?;
-    let latency = latency_chart(document)?;
-    let page = html_with_charts(document, &throughput.svg, &latency.svg)?;
-    let files = [
-        ("report.html", page.into_bytes()),
-        ("results.csv", results_csv(document)?),
-        ("results.json", results_json(document)?),
-        ("figures/throughput.svg", throughput.svg.into_bytes()),
-        ("figures/throughput.png", throughput.png),
-        ("figures/latency.svg", latency.svg.into_bytes()),
-        ("figures/latency.png", latency.png),
-    ];
-    Ok(files
-        .into_iter()
-        .map(|(path, bytes)| Artifact {
-            path: PathBuf::from(path),
-            bytes,
+/// A figure with its pictures.
+pub(crate) struct Drawn {
+    pub(crate) figure: Figure,
+    pub(crate) chart: Chart,
+}
+
+/// Draws every figure of a run.
+pub(crate) fn drawn(
+    document: &Document,
+    analysis: &Analysis<'_>,
+) -> Result<Vec<Drawn>, ReportError> {
+    let figures = figures(document, analysis).into_iter();
+    figures
+        .map(|figure| {
+            let chart = figure.drawing.chart()?;
+            Ok(Drawn { figure, chart })
         })
-        .collect())
+        .collect()
+}
+
+/// Every file of a report: the page, the same as Markdown, the tables and the figures.
+pub fn artifacts(document: &Document) -> Result<Vec<Artifact>, ReportError> {
+    let analysis = document.analysis();
+    let figures = drawn(document, &analysis)?;
+    let file = |path: String, bytes: Vec<u8>| Artifact {
+        path: PathBuf::from(path),
+        bytes,
+    };
+    let page = html_of(document, &analysis, &figures)?.into_bytes();
+    let text = markdown_of(document, &analysis, &figures).into_bytes();
+    let mut files = vec![
+        file("report.html".to_owned(), page),
+        file("report.md".to_owned(), text),
+        file("results.csv".to_owned(), results_csv(document)?),
+        file(
+            "results.json".to_owned(),
+            results_json_of(document, &analysis)?,
+        ),
+    ];
+    for Drawn { figure, chart } in figures {
+        let name = &figure.name;
+        files.push(file(format!("figures/{name}.svg"), chart.svg.into_bytes()));
+        files.push(file(format!("figures/{name}.png"), chart.png));
+    }
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -59,29 +103,61 @@ mod tests {
     use super::*;
     use crate::fixture;
 
+    fn paths(files: &[Artifact]) -> Vec<String> {
+        files
+            .iter()
+            .map(|file| file.path.display().to_string())
+            .collect()
+    }
+
     #[test]
-    fn every_document_gets_all_its_files() {
+    fn every_document_gets_its_files_and_the_same_bytes_again() {
         for (name, document) in fixture::all() {
             let files = artifacts(&document).unwrap();
-            let paths: Vec<_> = files
-                .iter()
-                .map(|file| file.path.display().to_string())
-                .collect();
+            let paths = paths(&files);
             assert_eq!(
-                paths,
-                [
-                    "report.html",
-                    "results.csv",
-                    "results.json",
-                    "figures/throughput.svg",
-                    "figures/throughput.png",
-                    "figures/latency.svg",
-                    "figures/latency.png",
-                ]
+                paths[..4],
+                ["report.html", "report.md", "results.csv", "results.json"]
             );
             for file in &files {
                 assert!(file.bytes.len() > 100, "{name}: {}", file.path.display());
             }
+            assert!(
+                files == artifacts(&document).unwrap(),
+                "{name}: other bytes"
+            );
         }
+    }
+
+    #[test]
+    fn a_figure_is_drawn_where_the_records_support_it() {
+        let names = |document: &Document| -> Vec<String> {
+            let paths = paths(&artifacts(document).unwrap());
+            let pictures = paths
+                .iter()
+                .filter_map(|path| path.strip_prefix("figures/"));
+            pictures
+                .filter_map(|path| path.strip_suffix(".svg"))
+                .map(str::to_owned)
+                .collect()
+        };
+        assert_eq!(names(&fixture::empty()), Vec::<String>::new());
+        assert_eq!(
+            names(&fixture::published()),
+            [
+                "throughput",
+                "latency",
+                "distribution",
+                "published",
+                "memory",
+                "cpu"
+            ]
+        );
+        let zoo = names(&fixture::zoo());
+        for name in ["cells", "distribution", "memory", "cpu", "machine"] {
+            assert!(zoo.contains(&name.to_owned()), "{name} not in {zoo:?}");
+        }
+        let grid = names(&fixture::grid());
+        assert!(grid.contains(&"grid".to_owned()) && grid.contains(&"surface".to_owned()));
     }
 }

@@ -8,5 +8,6 @@ mod series_csv;
 
 pub use csv_table::results_csv;
 pub use hdr::{hgrm, hlog};
+pub(crate) use json::results_json_of;
 pub use json::{STUDY_SCHEMA, results_json};
 pub use series_csv::series_csv;

@@ -1,36 +1,11 @@
-//! The figures of a trial by the names that studies use, and how each is
-//! written: exactly (for lines and CSV) or shortly (for tables that people read).
+//! How figures are written, by the names that studies use: exactly (for lines and CSV)
+//! or shortly (for tables that people read). What they are is `tonnage-analysis`'s.
 
+use tonnage_analysis::{figure, unit};
 use tonnage_model::{TrialRecord, format_significant};
 
 /// Stands where a figure should be that the sample cannot support.
 pub(crate) const NOT_AVAILABLE: &str = "n/a";
-
-/// One of [`tonnage_model::Study::FIGURES`] of a trial.
-///
-/// `clients` is known of every trial; all others are `None` where no window was
-/// measured to its end, and a percentile also where too few samples lie beyond
-/// it. Times are service times of the successes in milliseconds,
-/// `generator_cpu` is the busiest thread's share of one CPU, 0 to 1.
-pub fn figure(trial: &TrialRecord, name: &str) -> Option<f64> {
-    if name == "clients" {
-        return Some(f64::from(trial.cell.clients));
-    }
-    let load = trial.measured()?;
-    let service = &load.service_time;
-    let ms = |us: Option<f64>| us.map(|us| us / 1e3);
-    match name {
-        "rps" => Some(load.throughput.goodput_rps),
-        "p50_ms" => ms(service.percentile_us(50.0)),
-        "p95_ms" => ms(service.percentile_us(95.0)),
-        "p99_ms" => ms(service.percentile_us(99.0)),
-        "mean_ms" => ms(service.mean_us),
-        "max_ms" => ms(service.max_us),
-        "failed" => Some(load.counts.failed as f64),
-        "generator_cpu" => Some(load.generator.busiest_thread_cpu_share),
-        _ => None,
-    }
-}
 
 /// A figure with up to six decimals, integers as such, `n/a` where there is none.
 pub fn figure_text(trial: &TrialRecord, name: &str) -> String {
@@ -49,8 +24,9 @@ pub(crate) fn exact(value: f64) -> String {
 /// A figure as a table for people shows it; its unit stands in the heading.
 pub(crate) fn short(name: &str, value: f64) -> String {
     match name {
-        "clients" | "failed" => format!("{value:.0}"),
+        "clients" | "failed" | "count" | "oom_kills" | "upstream_calls" => format!("{value:.0}"),
         "generator_cpu" => percent(value),
+        _ if value.fract() == 0.0 && value.abs() < 1e4 => format!("{value:.0}"),
         _ => format_significant(value, 4),
     }
 }
@@ -67,11 +43,41 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
-/// A figure's name with its unit, for the narrow columns of text tables.
-pub(crate) fn heading(name: &str) -> String {
-    match name.strip_suffix("_ms") {
-        Some(time) => format!("{time} (ms)"),
-        None => name.replace('_', " "),
+/// A figure's name with its unit, for the narrow columns of tables.
+pub(crate) fn with_unit(name: &str) -> String {
+    let bare = ["_ms", "_mib", "_percent"]
+        .iter()
+        .find_map(|unit| name.strip_suffix(unit));
+    let words = match bare {
+        Some(percentile)
+            if percentile.starts_with('p')
+                && percentile[1..].starts_with(|c: char| c.is_ascii_digit()) =>
+        {
+            percentile.replace('_', ".")
+        }
+        Some(words) => words.replace('_', " "),
+        None => name.replace('_', " ").replace(" us ", " "),
+    };
+    match (name, unit(name)) {
+        ("rps", _) => "rps".to_owned(),
+        (_, "") => words,
+        (_, unit) => format!("{words} ({unit})"),
+    }
+}
+
+/// A figure's name for people who do not know the studies' short ones.
+pub(crate) fn long_name(name: &str) -> String {
+    match name {
+        "rps" => "goodput (requests/s)".to_owned(),
+        "wall_ms" => "window ÷ successes (ms per request)".to_owned(),
+        "mean_ms" => "mean service time (ms)".to_owned(),
+        "stdev_ms" => "standard deviation of the service time (ms)".to_owned(),
+        "failed" => "failed requests".to_owned(),
+        "error_percent" => "failed requests (%)".to_owned(),
+        "cpu_share" => "CPUs used".to_owned(),
+        "generator_cpu" => "generator CPU (share of one)".to_owned(),
+        "cpu_us_per_request" => "CPU time per request (µs)".to_owned(),
+        _ => with_unit(name),
     }
 }
 
@@ -104,12 +110,9 @@ mod tests {
     use tonnage_model::Study;
 
     #[test]
-    fn every_figure_of_a_study_is_known() {
-        let document = fixture::published();
-        for name in Study::FIGURES {
-            assert!(figure(&document.trials[2], name).is_some(), "{name}");
-        }
-        assert_eq!(figure(&document.trials[2], "rsp"), None);
+    fn every_figure_of_a_study_has_a_name_with_its_unit() {
+        let names: Vec<String> = Study::FIGURES.iter().map(|name| with_unit(name)).collect();
+        insta::assert_snapshot!(names.join(", "), @"clients (clients), rps, wall (ms), min (ms), mean (ms), stdev (ms), p10 (ms), p25 (ms), p50 (ms), p60 (ms), p70 (ms), p75 (ms), p80 (ms), p90 (ms), p95 (ms), p99 (ms), p99.9 (ms), p99.99 (ms), max (ms), count, failed, error (%), upstream calls, cpu share (CPUs), cpu per request (µs), throttled (%), memory peak (MiB), pss peak (MiB), oom kills, boot (ms), generator cpu");
     }
 
     #[test]

@@ -2,17 +2,19 @@
 //! and trials with invented histograms.
 
 mod load;
+mod planted;
 mod sketch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use tonnage_model::{
-    Cell, Host, PublishedFigure, RunRecord, RunStatus, Study, TimeWait, TrialOutcome, TrialRecord,
-    parse_published,
+    Cell, Conditions, Host, PublishedFigure, RunRecord, RunStatus, Study, TimeWait, TrialKind,
+    TrialOutcome, TrialRecord, Usage, UsagePoint, parse_published,
 };
 
 pub(crate) use load::{all_loads, open_loop, secured, steady};
+pub(crate) use planted::{grid, zoo, zoo_again};
 pub(crate) use sketch::LoadSketch;
 
 use crate::Document;
@@ -46,13 +48,13 @@ fn cell(clients: u32, workers: u32, rule: &str) -> Cell {
         workload: "loop".to_owned(),
         workers: Some(workers),
         worker_rule: rule.to_owned(),
-        threads: None,
         clients,
         keepalive: true,
         duration_us: 30_000_000,
         warmup_us: 2_000_000,
         parameters: BTreeMap::from([("iterations".to_owned(), "60000".to_owned())]),
         lock: "5f2c".to_owned(),
+        ..Cell::default()
     }
 }
 
@@ -66,6 +68,15 @@ fn trial(position: u32, cell: Cell, rps: f64) -> TrialRecord {
     TrialRecord {
         run_id: "20261121-020000-flask-bench".to_owned(),
         position,
+        block: 0,
+        kind: TrialKind::Measure,
+        cell_number: Some(0),
+        took_us: 36_000_000,
+        generator_cpus: None,
+        memory_clamped_bytes: None,
+        warm_up: None,
+        usage: Some(usage()),
+        upstream_calls: None,
         started_unix_us: 1_795_226_400_000_000 + u64::from(position) * 40_000_000,
         boot_ms: Some(412),
         processes: Some(6),
@@ -80,36 +91,50 @@ fn trial(position: u32, cell: Cell, rps: f64) -> TrialRecord {
     }
 }
 
+/// Ten seconds of a server that warms up.
+fn usage() -> Usage {
+    let points = (0..100u64).map(|tenth| UsagePoint {
+        at_us: tenth * 100_000,
+        memory_bytes: Some((40 << 20) + (tenth.min(40) << 19)),
+        pss_bytes: Some((30 << 20) + (tenth.min(40) << 18)),
+        cpu_us: tenth * 95_000,
+        throttled_us: None,
+        processes: 6,
+    });
+    Usage {
+        window_us: 30_000_000,
+        cpu_us: 28_000_000,
+        pss_peak_bytes: Some(40 << 20),
+        memory_peak_bytes: Some(62 << 20),
+        series: points.collect(),
+        ..Usage::default()
+    }
+}
+
 fn document(trials: Vec<TrialRecord>) -> Document {
+    let invented = tonnage_analysis::fixture::run();
     Document {
         run: RunRecord {
             run_id: "20261121-020000-flask-bench".to_owned(),
             study: "flask-bench".to_owned(),
             study_toml: STUDY_TOML.to_owned(),
-            sets: vec![],
-            tool_version: "0.1.0".to_owned(),
             argv: ["tonnage", "study", "run", "flask-bench"]
                 .map(str::to_owned)
                 .to_vec(),
-            target: None,
-            quick: false,
             host: Host {
-                cpu_model: "Example CPU @ 2.60GHz".to_owned(),
-                usable_cpus: 2,
                 online_cpus: 4,
-                memory_kib: 8 << 20,
-                kernel: "6.8.0".to_owned(),
-                clock_source: "tsc".to_owned(),
+                ..invented.host
             },
             folder: PathBuf::from("/tmp/runs/20261121-020000-flask-bench"),
             started_unix_us: 1_795_226_400_000_000,
             ended_unix_us: Some(1_795_226_600_500_000),
-            status: RunStatus::Done,
-            reason: String::new(),
+            conditions: Conditions::default(),
+            ..invented
         },
         study: Study::parse("flask-bench.toml", STUDY_TOML).unwrap(),
         trials,
         published: published_figures(),
+        facts: tonnage_analysis::Facts::default(),
     }
 }
 
@@ -131,7 +156,7 @@ pub(crate) fn published() -> Document {
 /// The same without anything published.
 pub(crate) fn unpublished() -> Document {
     let mut document = published();
-    document.study.published = None;
+    document.study.published.clear();
     document
 }
 
@@ -225,5 +250,7 @@ pub(crate) fn all() -> Vec<(&'static str, Document)> {
         ("several", several()),
         ("crowded", crowded()),
         ("meagre", meagre()),
+        ("zoo", zoo()),
+        ("grid", grid()),
     ]
 }

@@ -1,54 +1,39 @@
 //! Plain text for terminals: the shared pieces (tables and wrapped sentences).
 //! Nothing here colours or prints.
 
+mod audit;
 mod catalog;
-mod comparison;
+mod closing;
+mod doctor;
 mod load;
 mod show;
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use std::time::Duration;
 
+use tonnage_model::HumanDuration;
+
+pub use audit::{AUDIT_SCHEMA, AuditedTable, LeftOut, TableRow, audit_json, audit_text};
 pub use catalog::{StackEntry, WorkloadEntry, stacks_text, workloads_text};
-pub(crate) use comparison::bound_rows;
-pub use comparison::comparison_text;
+pub use closing::comparison_text;
+pub use doctor::{DOCTOR_SCHEMA, doctor_json, doctor_text};
 pub use load::load_text;
 pub(crate) use load::{
     answer, conditions, demand, facts, phases, requests_needed, verdict_line, verdict_note,
 };
 pub use show::show_text;
-pub(crate) use show::{outcome, status, when};
+pub(crate) use show::{cell, outcome, status, when};
 
 /// Narrower terminals get lines of this many columns all the same.
-const MIN_WIDTH: usize = 20;
+pub(crate) const MIN_WIDTH: usize = 20;
 
-/// A table with a line below its heading, at most `width` columns wide; columns
-/// named in `left` are aligned left, all others right, as numbers are.
-fn table(header: &[&str], rows: Vec<Vec<String>>, left: &[usize], width: usize) -> String {
-    const STYLE: TableStyle =
-        TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
-    let mut table = Table::new();
-    table
-        .load_style(STYLE)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(width.max(MIN_WIDTH)).unwrap_or(u16::MAX))
-        .set_header(header.to_vec());
-    for row in rows {
-        table.add_row(row);
-    }
-    for index in 0..header.len() {
-        if let Some(column) = table.column_mut(index) {
-            column.set_padding((u16::from(index > 0), 1));
-            if !left.contains(&index) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-    }
-    let mut text = String::new();
-    for line in table.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+/// A duration in microseconds as people write it: `30s`.
+pub(crate) fn duration(us: u64) -> String {
+    HumanDuration(Duration::from_micros(us)).to_string()
+}
+
+/// A table of words and numbers; columns named in `words` are aligned left.
+fn table(header: &[&str], rows: Vec<Vec<String>>, words: &[usize], width: usize) -> String {
+    crate::table::lines(header, rows, words, width)
 }
 
 /// `text` in lines of at most `width` columns: the first begins with `first`, all
@@ -88,7 +73,7 @@ fn push(lines: &mut [String], text: &str) {
 }
 
 /// A list of notes, each behind a dash.
-fn bullets(notes: &[String], width: usize) -> String {
+pub(crate) fn bullets(notes: &[String], width: usize) -> String {
     notes
         .iter()
         .map(|note| wrap("- ", note, width, 2))

@@ -1,38 +1,23 @@
-//! Draws a chart on any backend of plotters. Title and legend stand above the
-//! plot and the knee's name in a band kept free at its top, so that nothing can
-//! overlap whatever the curves do.
+//! Draws curves on any backend of plotters. Title and legend stand above the plot and
+//! the names of marks in a band kept free at its top, so that nothing can overlap
+//! whatever the curves do.
 
 use plotters::chart::{ChartBuilder, ChartContext};
-use plotters::coord::Shift;
-use plotters::coord::types::RangedCoordf64;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::Axis;
-use super::plot::{BOUND, LEGEND_LINE, Line, MAX_NAMES, Marker, Plot, Series};
+use super::palette::{BOUND, GRID, INK};
+use super::plot::{LEGEND_LINE, Line, MAX_NAMES, Marker, Plot, Series};
+use super::text::{Area, MARGIN, Result, TEXT_SIZE, text, text_at, title, width_of};
 
-/// The generic name: browsers take their own font for it.
-pub(crate) const FONT: &str = "sans-serif";
-
-const INK: RGBColor = RGBColor(30, 30, 30);
-const GRID: RGBColor = RGBColor(225, 225, 225);
-
-const MARGIN: i32 = 16;
-const TITLE_SIZE: i32 = 22;
-const TEXT_SIZE: i32 = 17;
 /// Length of the line in front of a name in the legend.
 const SAMPLE: i32 = 30;
-/// The browser's font may be wider than the one that texts are measured in.
-const FONT_SLACK: f64 = 1.2;
-/// Room above the largest value, and with a knee, whose name stands there.
-const HEADROOM: f64 = 1.08;
-const KNEE_HEADROOM: f64 = 1.2;
+/// How much of a band's colour covers what is behind it.
+const BAND_OPACITY: f64 = 0.18;
 
-type Area<DB> = DrawingArea<DB, Shift>;
-type Result<T, DB> =
-    std::result::Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
-type Axes<'a, DB> = ChartContext<'a, DB, Cartesian2d<Axis, RangedCoordf64>>;
+type Axes<'a, DB> = ChartContext<'a, DB, Cartesian2d<Axis, Axis>>;
 
 /// Draws `plot`, every length multiplied by `scale`.
 pub(crate) fn draw<DB: DrawingBackend>(area: &Area<DB>, plot: &Plot, scale: u32) -> Result<(), DB> {
@@ -44,66 +29,22 @@ pub(crate) fn draw<DB: DrawingBackend>(area: &Area<DB>, plot: &Plot, scale: u32)
     if plot.is_empty() {
         let (width, height) = body.dim_in_pixel();
         let middle = (width.cast_signed() / 2, height.cast_signed() / 2);
-        let style = text(TEXT_SIZE * s).pos(Pos::new(HPos::Center, VPos::Center));
+        let style = text_at(TEXT_SIZE * s, HPos::Center);
         return body.draw_text("nothing was measured", &style, middle);
     }
     let mut axes = axes(&body, plot, s)?;
     for series in &plot.series {
+        band(&mut axes, plot, series)?;
+    }
+    for series in &plot.series {
         line(&mut axes, series, s)?;
+        whiskers(&mut axes, plot, series, s)?;
         markers(&mut axes, series, s)?;
     }
-    knee(&mut axes, plot, s)
-}
-
-fn text(size: i32) -> TextStyle<'static> {
-    (FONT, size).into_font().color(&INK)
-}
-
-fn width_of<DB: DrawingBackend>(area: &Area<DB>, words: &str, size: i32) -> Result<i32, DB> {
-    let (width, _) = area.estimate_text_size(words, &text(size))?;
-    Ok((f64::from(width) * FONT_SLACK) as i32)
-}
-
-/// Writes the title in as many lines as it needs; returns where the next thing
-/// may begin.
-fn title<DB: DrawingBackend>(area: &Area<DB>, title: &str, s: i32) -> Result<i32, DB> {
-    let size = TITLE_SIZE * s;
-    let room = area.dim_in_pixel().0.cast_signed() - 2 * MARGIN * s;
-    // A title too long for one line is best broken between subject and answer.
-    let parts = match title.split_once(": ") {
-        Some((subject, answer)) if width_of(area, title, size)? > room => {
-            vec![format!("{subject}:"), answer.to_owned()]
-        }
-        _ => vec![title.to_owned()],
-    };
-    let mut y = MARGIN * s;
-    for part in &parts {
-        for line in broken(area, part, size, room)? {
-            area.draw_text(&line, &text(size), (MARGIN * s, y))?;
-            y += size + 4 * s;
-        }
+    for (place, name) in &plot.marks {
+        mark(&mut axes, plot, *place, name, s)?;
     }
-    Ok(y + 4 * s)
-}
-
-/// `words` in lines that are no wider than `room`.
-fn broken<DB: DrawingBackend>(
-    area: &Area<DB>,
-    words: &str,
-    size: i32,
-    room: i32,
-) -> Result<Vec<String>, DB> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in words.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if width_of(area, &format!("{line} {word}"), size)? <= room => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    Ok(lines)
+    cross(&mut axes, plot, s)
 }
 
 /// Writes the legend in as many lines as it needs; returns where it ends.
@@ -119,7 +60,7 @@ fn legend<DB: DrawingBackend>(area: &Area<DB>, plot: &Plot, top: i32, s: i32) ->
         }
         let middle = y + line_height / 2;
         sample(area, series, (x, middle), s)?;
-        let style = text(TEXT_SIZE * s).pos(Pos::new(HPos::Left, VPos::Center));
+        let style = text_at(TEXT_SIZE * s, HPos::Left);
         area.draw_text(&series.label, &style, (x + (SAMPLE + 6) * s, middle))?;
         x += width + 14 * s;
     }
@@ -139,11 +80,17 @@ fn sample<DB: DrawingBackend>(
 ) -> Result<(), DB> {
     let ends = [(x, y), (x + SAMPLE * s, y)];
     let style = series.color.stroke_width(stroke(s));
+    if !series.band.is_empty() {
+        let corners = [(x, y - 7 * s), (x + SAMPLE * s, y + 7 * s)];
+        let fill = series.color.mix(BAND_OPACITY).filled();
+        area.draw(&Rectangle::new(corners, fill))?;
+    }
     match series.line {
         Line::Solid => area.draw(&PathElement::new(ends, style))?,
         Line::Dashed => {
             area.draw(&DashedPathElement::new(ends, 6 * s, 4 * s, style))?;
         }
+        Line::None => {}
     }
     let center = (x + SAMPLE * s / 2, y);
     let fill = series.color.filled();
@@ -160,19 +107,26 @@ fn stroke(s: i32) -> u32 {
 }
 
 fn axes<'a, DB: DrawingBackend>(body: &Area<DB>, plot: &Plot, s: i32) -> Result<Axes<'a, DB>, DB> {
-    let room = plot.knee_clients.map_or(HEADROOM, |_| KNEE_HEADROOM);
-    let top = plot.largest() * room;
     let size = TEXT_SIZE * s;
+    let y_ticks = plot.y_ticks();
+    let mut digits = 0;
+    for tick in &y_ticks {
+        digits = digits.max(width_of(body, &plot.y_scale.label(*tick), size)?);
+    }
     // Room for the widest number, the title beside it, and air.
-    let digits = width_of(body, &y_label(top), size)?;
     let left = digits + size + 18 * s;
     let plot_width = body.dim_in_pixel().0.cast_signed() - left - 2 * MARGIN * s;
     let ticks = spaced_ticks(body, plot, plot_width, size)?;
-    let scale = plot.scale;
-    let axis = Axis {
+    let (scale, y_scale) = (plot.scale, plot.y_scale);
+    let across = Axis {
         scale,
         ends: plot.ends(),
         ticks,
+    };
+    let upwards = Axis {
+        scale: y_scale,
+        ends: plot.y_ends(),
+        ticks: y_ticks,
     };
     let mut chart = ChartBuilder::on(body)
         .margin_right(2 * MARGIN * s)
@@ -181,7 +135,7 @@ fn axes<'a, DB: DrawingBackend>(body: &Area<DB>, plot: &Plot, s: i32) -> Result<
         .margin_left(6 * s)
         .set_label_area_size(LabelAreaPosition::Left, left)
         .set_label_area_size(LabelAreaPosition::Bottom, 3 * size)
-        .build_cartesian_2d(axis, 0.0..top)?;
+        .build_cartesian_2d(across, upwards)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -189,13 +143,12 @@ fn axes<'a, DB: DrawingBackend>(body: &Area<DB>, plot: &Plot, s: i32) -> Result<
         .bold_line_style(GRID.stroke_width(s.unsigned_abs()))
         .axis_style(INK.stroke_width(s.unsigned_abs()))
         .set_all_tick_mark_size(5 * s)
-        .y_labels(plot.y_labels())
-        .x_desc(plot.x_title)
-        .y_desc(plot.y_title)
+        .x_desc(plot.x_title.clone())
+        .y_desc(plot.y_title.clone())
         .label_style(text(size))
         .axis_desc_style(text(size))
         .x_label_formatter(&|value| scale.label(*value))
-        .y_label_formatter(&|value| y_label(*value))
+        .y_label_formatter(&|value| y_scale.label(*value))
         .draw()?;
     Ok(chart)
 }
@@ -222,20 +175,62 @@ fn spaced_ticks<DB: DrawingBackend>(
     Ok(ticks)
 }
 
-/// A number of the vertical axis, without decimals that say nothing.
-fn y_label(value: f64) -> String {
-    let decimals = if value >= 10.0 { 1 } else { 3 };
-    let text = format!("{value:.decimals$}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+/// The part of a value that the vertical axis can show.
+fn shown(plot: &Plot, value: f64) -> f64 {
+    let (low, high) = plot.y_ends();
+    let scale = plot.y_scale;
+    value.clamp(scale.value(low), scale.value(high))
+}
+
+fn band<DB: DrawingBackend>(
+    axes: &mut Axes<'_, DB>,
+    plot: &Plot,
+    series: &Series,
+) -> Result<(), DB> {
+    if series.band.len() < 2 {
+        return Ok(());
+    }
+    let upper = series
+        .band
+        .iter()
+        .map(|(x, _, high)| (*x, shown(plot, *high)));
+    let lower = series
+        .band
+        .iter()
+        .map(|(x, low, _)| (*x, shown(plot, *low)));
+    let outline: Vec<(f64, f64)> = upper.chain(lower.rev()).collect();
+    axes.draw_series([Polygon::new(outline, series.color.mix(BAND_OPACITY))])?;
+    Ok(())
 }
 
 fn line<DB: DrawingBackend>(axes: &mut Axes<'_, DB>, series: &Series, s: i32) -> Result<(), DB> {
     let points = series.points.iter().copied();
     let style = series.color.stroke_width(stroke(s));
     match series.line {
-        Line::Solid => axes.draw_series(LineSeries::new(points, style))?,
-        Line::Dashed => axes.draw_series(DashedLineSeries::new(points, 6 * s, 4 * s, style))?,
-    };
+        Line::Solid => {
+            axes.draw_series(LineSeries::new(points, style))?;
+        }
+        Line::Dashed => {
+            axes.draw_series(DashedLineSeries::new(points, 6 * s, 4 * s, style))?;
+        }
+        Line::None => {}
+    }
+    Ok(())
+}
+
+fn whiskers<DB: DrawingBackend>(
+    axes: &mut Axes<'_, DB>,
+    plot: &Plot,
+    series: &Series,
+    s: i32,
+) -> Result<(), DB> {
+    let style = series.color.stroke_width(s.unsigned_abs() * 3 / 2);
+    let whiskers = series.whiskers.iter().map(|(x, low, high)| {
+        let middle = f64::midpoint(*low, *high);
+        let (low, high) = (shown(plot, *low), shown(plot, *high));
+        ErrorBar::new_vertical(*x, low, middle, high, style, 9 * s.unsigned_abs())
+    });
+    axes.draw_series(whiskers)?;
     Ok(())
 }
 
@@ -256,32 +251,57 @@ fn markers<DB: DrawingBackend>(axes: &mut Axes<'_, DB>, series: &Series, s: i32)
     Ok(())
 }
 
-/// Marks the knee by a vertical line, its name in the free band at the top.
-fn knee<DB: DrawingBackend>(axes: &mut Axes<'_, DB>, plot: &Plot, s: i32) -> Result<(), DB> {
-    let Some(clients) = plot.knee_clients else {
+/// Marks a place by a vertical line, its name in the free band at the top.
+fn mark<DB: DrawingBackend>(
+    axes: &mut Axes<'_, DB>,
+    plot: &Plot,
+    at: f64,
+    name: &str,
+    s: i32,
+) -> Result<(), DB> {
+    let (low, high) = plot.y_ends();
+    let (bottom, top) = (
+        plot.y_scale.value(low),
+        plot.y_scale.value(low + (high - low) * 0.9),
+    );
+    let style = BOUND.stroke_width(s.unsigned_abs());
+    let ends = [(at, bottom), (at, top)];
+    axes.draw_series(DashedLineSeries::new(ends, 2 * s, 4 * s, style))?;
+    note(axes, plot, (at, top), name, s)
+}
+
+/// Leads both axes to a point, as mprof does to the peak.
+fn cross<DB: DrawingBackend>(axes: &mut Axes<'_, DB>, plot: &Plot, s: i32) -> Result<(), DB> {
+    let Some((x, y, name)) = &plot.cross else {
         return Ok(());
     };
-    let (low, high) = plot.ends();
-    let top = plot.largest() * 1.09;
+    let ((left, right), (bottom, top)) = (plot.ends(), plot.y_ends());
     let style = BOUND.stroke_width(s.unsigned_abs());
-    axes.draw_series(DashedLineSeries::new(
-        [(clients, 0.0), (clients, top)],
-        2 * s,
-        4 * s,
-        style,
-    ))?;
-    // Near an end of the axis the name is written inwards.
-    let share = (clients.log2() - low) / (high - low);
-    let side = match share {
-        ..0.15 => HPos::Left,
-        0.85.. => HPos::Right,
-        _ => HPos::Center,
+    let (left, right) = (plot.scale.value(left), plot.scale.value(right));
+    let (bottom, top) = (plot.y_scale.value(bottom), plot.y_scale.value(top));
+    for ends in [[(left, *y), (right, *y)], [(*x, bottom), (*x, top)]] {
+        axes.draw_series(DashedLineSeries::new(ends, 6 * s, 5 * s, style))?;
+    }
+    note(axes, plot, (*x, *y), name, s)
+}
+
+/// Writes above a point; near an end of the axis inwards.
+fn note<DB: DrawingBackend>(
+    axes: &mut Axes<'_, DB>,
+    plot: &Plot,
+    at: (f64, f64),
+    words: &str,
+    s: i32,
+) -> Result<(), DB> {
+    let (low, high) = plot.ends();
+    let share = (plot.scale.place(at.0) - low) / (high - low);
+    let (side, shift) = match share {
+        ..0.35 => (HPos::Left, 5 * s),
+        0.65.. => (HPos::Right, -5 * s),
+        _ => (HPos::Center, 0),
     };
     let style = text(TEXT_SIZE * s).pos(Pos::new(side, VPos::Bottom));
-    axes.draw_series([Text::new(
-        format!("knee {clients:.1}"),
-        (clients, top * 1.01),
-        style,
-    )])?;
+    let words = words.to_owned();
+    axes.draw_series([EmptyElement::at(at) + Text::new(words, (shift, -4 * s), style)])?;
     Ok(())
 }

@@ -7,8 +7,9 @@ use tonnage_model::{
     format_significant,
 };
 
-use super::axis::Scale;
-use super::plot::{Line, Marker, PUBLISHED, Plot, Series, color};
+use super::axis::{Scale, round_ticks};
+use super::palette::{PUBLISHED, color};
+use super::plot::{Line, Marker, Plot, Series};
 use crate::figure::{NOT_AVAILABLE, grouped};
 
 /// Four charts stand below each other; each is lower than those of a run.
@@ -75,11 +76,8 @@ pub(super) fn under_way(report: &LoadReport) -> Plot {
 
 pub(super) fn distribution(report: &LoadReport) -> Plot {
     let line = |label: &str, color, line, times: &LatencySummary| Series {
-        label: label.to_owned(),
-        color,
         line,
-        marker: Marker::None,
-        points: supported(&times.histogram()),
+        ..Series::new(label, color, supported(&times.histogram()))
     };
     let series = vec![
         line(
@@ -90,32 +88,43 @@ pub(super) fn distribution(report: &LoadReport) -> Plot {
         ),
         line("service time", color(1), Line::Dashed, &report.service_time),
     ];
-    let last = series
-        .iter()
-        .filter_map(|series| series.points.last())
-        .map(|(odds, _)| *odds)
-        .fold(2.0, f64::max);
-    let nines = (2..=9).map(|n| 10f64.powi(n));
-    let ticks = [1.0, 2.0, 4.0, 10.0, 20.0].into_iter().chain(nines);
+    let last = last_odds(&series);
     Plot {
         title: format!(
             "Response time by percentile: {}",
             percentiles(&report.response_time)
         ),
-        y_title: "time in ms",
-        x_title: "share of requests that were at most this slow",
+        y_title: "time in ms".to_owned(),
+        y_unit: "ms",
+        x_title: AT_MOST.to_owned(),
         scale: Scale::Nines,
         span: Some((1.0, last)),
-        ticks: ticks.filter(|odds| *odds <= last).collect(),
+        ticks: nines(last),
         height: LOW,
         series,
-        knee_clients: None,
+        ..Plot::default()
     }
+}
+
+/// What is below the axis of a distribution.
+pub(crate) const AT_MOST: &str = "share of requests that were at most this slow";
+
+/// How far the axis of a distribution goes, as 1 ÷ (1 − p).
+pub(crate) fn last_odds(series: &[Series]) -> f64 {
+    let ends = series.iter().filter_map(|series| series.points.last());
+    ends.map(|(odds, _)| *odds).fold(2.0, f64::max)
+}
+
+/// The ticks of the axis of a distribution.
+pub(crate) fn nines(last: f64) -> Vec<f64> {
+    let nines = (2..=9).map(|n| 10f64.powi(n));
+    let ticks = [1.0, 2.0, 4.0, 10.0, 20.0].into_iter().chain(nines);
+    ticks.filter(|odds| *odds <= last).collect()
 }
 
 /// The percentiles as far as the sample supports them: 1 ÷ (1 − p) and the time in
 /// milliseconds.
-fn supported(histogram: &Histogram) -> Vec<(f64, f64)> {
+pub(crate) fn supported(histogram: &Histogram) -> Vec<(f64, f64)> {
     let most = histogram.count() as f64 / MIN_TAIL_SAMPLES as f64;
     histogram
         .quantile_steps(TICKS_PER_HALF_DISTANCE)
@@ -165,16 +174,17 @@ fn curve(
     pieces
         .enumerate()
         .map(|(index, piece)| Series {
-            label: if index == 0 { name } else { "" }.to_owned(),
-            color,
-            line: Line::Solid,
             // A single point would not show without.
             marker: if slices.len() <= MAX_MARKERS || piece.len() == 1 {
                 Marker::Circle
             } else {
                 Marker::None
             },
-            points: piece.iter().flatten().copied().collect(),
+            ..Series::new(
+                if index == 0 { name } else { "" },
+                color,
+                piece.iter().flatten().copied().collect(),
+            )
         })
         .collect()
 }
@@ -188,28 +198,14 @@ fn over_time(
     let last_s = report.series.slices.last().map_or(1.0, end).max(1e-3);
     Plot {
         title,
-        y_title,
-        x_title: "seconds since the window began",
-        scale: Scale::Seconds,
+        y_title: y_title.to_owned(),
+        x_title: "seconds since the window began".to_owned(),
         span: Some((0.0, last_s)),
-        ticks: round_ticks(last_s),
+        ticks: round_ticks(0.0, last_s, TICKS),
         height: LOW,
         series,
-        knee_clients: None,
+        ..Plot::default()
     }
-}
-
-/// Round numbers from 0 to `last`.
-fn round_ticks(last: f64) -> Vec<f64> {
-    let rough = last / TICKS;
-    let decade = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0]
-        .map(|factor| factor * decade)
-        .into_iter()
-        .find(|step| *step >= rough * 0.999)
-        .unwrap_or(decade * 10.0);
-    let count = (last / step + 1e-6).floor() as u32;
-    (0..=count).map(|i| f64::from(i) * step).collect()
 }
 
 #[cfg(test)]
@@ -242,14 +238,6 @@ mod tests {
         assert!(*odds <= 967.0, "9670 samples, ten beyond: {odds}");
         assert!(*odds > 900.0, "{odds}");
         assert_eq!(plot.ticks, [1.0, 2.0, 4.0, 10.0, 20.0, 100.0]);
-    }
-
-    #[test]
-    fn ticks_are_round() {
-        assert_eq!(round_ticks(10.0).len(), 11);
-        assert_eq!(round_ticks(9.7).last(), Some(&9.0));
-        assert_eq!(round_ticks(3600.0).last(), Some(&3500.0));
-        assert!(round_ticks(0.001).len() > 5);
     }
 
     #[test]

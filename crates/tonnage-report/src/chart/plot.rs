@@ -1,9 +1,10 @@
-//! What a chart shows, without saying how it is drawn: curves over clients, time
+//! What a chart of curves shows, without saying how it is drawn: over clients, time
 //! or percentiles.
 
 use plotters::style::RGBColor;
 
-use super::axis::Scale;
+use super::axis::{Scale, round_ticks, tenfold_ticks};
+use super::palette::BOUND;
 
 /// Width of a chart in pixels, at scale 1.
 pub(crate) const WIDTH: u32 = 720;
@@ -11,67 +12,58 @@ pub(crate) const WIDTH: u32 = 720;
 pub(crate) const HEIGHT: u32 = 460;
 /// Height of a line of the legend in pixels, at scale 1.
 pub(crate) const LEGEND_LINE: u32 = 22;
-/// More names than this make the legend a wall; the others are counted.
+/// More names than this make the legend a wall.
 pub(crate) const MAX_NAMES: usize = 24;
+/// Room above the largest value, and where something is written there.
+const HEADROOM: f64 = 1.08;
+const NOTE_HEADROOM: f64 = 1.2;
 
-/// Colours that people with any colour vision tell apart (M. Okabe and K. Ito,
-/// "Color Universal Design", 2008), without the one kept for published figures.
-const PALETTE: [RGBColor; 6] = [
-    RGBColor(0, 114, 178),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-    RGBColor(0, 0, 0),
-];
-
-/// The colour of everything published.
-pub(crate) const PUBLISHED: RGBColor = RGBColor(213, 94, 0);
-/// The colour of bounds and of the knee.
-pub(crate) const BOUND: RGBColor = RGBColor(120, 120, 120);
-
-/// The colour of the ladder at `index`; after six they repeat, with another marker.
-pub(crate) fn color(index: usize) -> RGBColor {
-    PALETTE[index % PALETTE.len()]
-}
-
-/// The marker of the ladder at `index`.
-pub(crate) fn marker(index: usize) -> Marker {
-    [Marker::Circle, Marker::Triangle, Marker::Cross][index / PALETTE.len() % 3]
-}
-
-/// A chart.
+/// A chart of curves.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Plot {
     /// The answer.
     pub(crate) title: String,
     /// What the vertical axis shows, with its unit.
-    pub(crate) y_title: &'static str,
+    pub(crate) y_title: String,
+    /// Its unit, for single values.
+    pub(crate) y_unit: &'static str,
+    /// How it is spaced; it begins at 0 where it can.
+    pub(crate) y_scale: Scale,
     /// What the horizontal axis shows, with its unit.
-    pub(crate) x_title: &'static str,
-    /// How the horizontal axis is spaced.
+    pub(crate) x_title: String,
+    /// Its unit, for single values.
+    pub(crate) x_unit: &'static str,
+    /// How it is spaced.
     pub(crate) scale: Scale,
     /// The first and the last value of the horizontal axis; `None` where it ends a
     /// little beyond its outermost ticks.
     pub(crate) span: Option<(f64, f64)>,
     /// The values that get a tick, smallest first.
     pub(crate) ticks: Vec<f64>,
-    /// Height with a short legend in pixels, at scale 1.
+    /// Height with a short legend in pixels, at scale 1; [`HEIGHT`] where 0.
     pub(crate) height: u32,
     /// Curves, drawn in this order.
     pub(crate) series: Vec<Series>,
-    /// The knee in clients, where one is marked.
-    pub(crate) knee_clients: Option<f64>,
+    /// Places on the horizontal axis that are marked by a line, with their names.
+    pub(crate) marks: Vec<(f64, String)>,
+    /// A point that both axes are led to by dashed lines, with its name.
+    pub(crate) cross: Option<(f64, f64, String)>,
 }
 
 /// A curve.
+#[derive(Debug, Clone)]
 pub(crate) struct Series {
-    /// Its name in the legend.
+    /// Its name in the legend; empty for one that belongs to the curve before it.
     pub(crate) label: String,
     pub(crate) color: RGBColor,
     pub(crate) line: Line,
     pub(crate) marker: Marker,
     /// Places on the horizontal and the vertical axis, from left to right.
     pub(crate) points: Vec<(f64, f64)>,
+    /// Between what it may lie: place, lower and upper bound. Drawn as an area.
+    pub(crate) band: Vec<(f64, f64, f64)>,
+    /// The same for single points, drawn as whiskers.
+    pub(crate) whiskers: Vec<(f64, f64, f64)>,
 }
 
 /// How a curve's line is drawn.
@@ -79,6 +71,8 @@ pub(crate) struct Series {
 pub(crate) enum Line {
     Solid,
     Dashed,
+    /// Points alone.
+    None,
 }
 
 /// How a curve's points are drawn.
@@ -90,20 +84,27 @@ pub(crate) enum Marker {
     None,
 }
 
-/// What the charts of a run have below them.
-pub(crate) const CLIENTS: &str = "clients (concurrent users, each waiting for its answer)";
+impl Series {
+    /// A solid line without markers.
+    pub(crate) fn new(label: &str, color: RGBColor, points: Vec<(f64, f64)>) -> Self {
+        Self {
+            label: label.to_owned(),
+            color,
+            line: Line::Solid,
+            marker: Marker::None,
+            points,
+            band: Vec::new(),
+            whiskers: Vec::new(),
+        }
+    }
 
-/// Numbers of clients as ticks.
-pub(crate) fn as_ticks(clients: &[u32]) -> Vec<f64> {
-    clients.iter().map(|&n| f64::from(n)).collect()
-}
-
-/// Points with clients as a number.
-pub(crate) fn as_points(curve: &[(u32, f64)]) -> Vec<(f64, f64)> {
-    curve
-        .iter()
-        .map(|&(clients, value)| (f64::from(clients), value))
-        .collect()
+    /// A dashed grey line, for what is computed and not measured.
+    pub(crate) fn bound(label: &str, points: Vec<(f64, f64)>) -> Self {
+        Self {
+            line: Line::Dashed,
+            ..Self::new(label, BOUND, points)
+        }
+    }
 }
 
 impl Plot {
@@ -113,7 +114,8 @@ impl Plot {
             return (self.scale.place(first), self.scale.place(last));
         }
         let places = || {
-            let values = self.ticks.iter().copied().chain(self.knee_clients);
+            let marks = self.marks.iter().map(|(value, _)| *value);
+            let values = self.ticks.iter().copied().chain(marks);
             values.map(|value| self.scale.place(value))
         };
         let low = places().reduce(f64::min).unwrap_or(0.0);
@@ -127,37 +129,83 @@ impl Plot {
         (low - room, high + room)
     }
 
-    /// The largest value of any curve; 1 where there is none above 0.
-    pub(crate) fn largest(&self) -> f64 {
+    /// Every value that must be seen: points and whiskers. A band may leave the picture.
+    fn values(&self) -> impl Iterator<Item = f64> + '_ {
+        let whiskers = |series: &'_ Series| -> Vec<f64> {
+            let ends = series.whiskers.iter();
+            ends.flat_map(|(_, low, high)| [*low, *high]).collect()
+        };
         self.series
             .iter()
-            .flat_map(|series| &series.points)
-            .map(|(_, value)| *value)
+            .flat_map(move |series| {
+                let points = series.points.iter().map(|(_, value)| *value);
+                points.chain(whiskers(series)).collect::<Vec<_>>()
+            })
             .filter(|value| value.is_finite() && *value > 0.0)
-            .reduce(f64::max)
-            .unwrap_or(1.0)
+    }
+
+    /// The largest value of any curve; 1 where there is none above 0.
+    pub(crate) fn largest(&self) -> f64 {
+        self.values().reduce(f64::max).unwrap_or(1.0)
+    }
+
+    /// The places of the lower and the upper end of the vertical axis.
+    pub(crate) fn y_ends(&self) -> (f64, f64) {
+        let notes = !self.marks.is_empty() || self.cross.is_some();
+        let room = if notes { NOTE_HEADROOM } else { HEADROOM };
+        let largest = self.largest();
+        if self.y_scale == Scale::Linear {
+            return (0.0, largest * room);
+        }
+        let least = self.values().reduce(f64::min).unwrap_or(largest);
+        let (low, high) = (self.y_scale.place(least), self.y_scale.place(largest));
+        let span = (high - low).max(0.3);
+        (low - span * 0.05, high + span * (room - 1.0))
+    }
+
+    /// The values beside the vertical axis that get a tick.
+    pub(crate) fn y_ticks(&self) -> Vec<f64> {
+        let (low, high) = self.y_ends();
+        if self.y_scale == Scale::Linear {
+            let about = if self.full_height() < HEIGHT {
+                4.0
+            } else {
+                6.0
+            };
+            return round_ticks(low, high, about);
+        }
+        tenfold_ticks(self.y_scale.value(low), self.y_scale.value(high))
     }
 
     /// The curves that the legend names.
     pub(crate) fn named(&self) -> impl Iterator<Item = &Series> {
         self.series
             .iter()
-            .filter(|series| !series.label.is_empty() && !series.points.is_empty())
+            .filter(|series| !series.label.is_empty() && !series.is_empty())
+    }
+
+    fn full_height(&self) -> u32 {
+        if self.height == 0 {
+            HEIGHT
+        } else {
+            self.height
+        }
     }
 
     /// Height in pixels, at scale 1: a long legend takes no room from the curves.
     pub(crate) fn height(&self) -> u32 {
         let names = self.named().count().min(MAX_NAMES) as u32;
-        self.height + LEGEND_LINE * names.saturating_sub(3)
-    }
-
-    /// About how many numbers stand beside the vertical axis.
-    pub(crate) fn y_labels(&self) -> usize {
-        if self.height < HEIGHT { 5 } else { 7 }
+        self.full_height() + LEGEND_LINE * names.saturating_sub(3)
     }
 
     /// Whether there is anything to draw.
     pub(crate) fn is_empty(&self) -> bool {
-        self.series.iter().all(|series| series.points.is_empty())
+        self.series.iter().all(Series::is_empty)
+    }
+}
+
+impl Series {
+    fn is_empty(&self) -> bool {
+        self.points.is_empty() && self.band.is_empty()
     }
 }

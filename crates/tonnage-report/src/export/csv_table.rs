@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use tonnage_model::{LatencySummary, LoadReport, TrialOutcome, TrialRecord};
+use tonnage_model::{Cell, LatencySummary, LoadReport, TrialOutcome, TrialRecord, Usage};
 
 use crate::console::into_text;
 use crate::figure::exact;
@@ -12,7 +12,8 @@ use crate::{Document, ReportError};
 /// A column: its heading, and what a measured load puts there.
 type Column = (&'static str, fn(&LoadReport) -> Option<f64>);
 
-/// Figures of a measured load. Service times first, then response times.
+/// Figures of a measured load that studies have no name for, and those that everybody
+/// asks for first. Service times first, then response times.
 const FIGURES: [Column; 19] = [
     ("goodput_rps", |l| Some(l.throughput.goodput_rps)),
     ("answered_rps", |l| Some(l.throughput.answered_rps)),
@@ -39,27 +40,54 @@ const FIGURES: [Column; 19] = [
     ("little_residual", |l| l.generator.little_residual),
 ];
 
-const FACTORS: [&str; 9] = [
-    "stack",
-    "workload",
-    "workers",
-    "worker_rule",
-    "threads",
-    "clients",
-    "keepalive",
-    "duration_s",
-    "warmup_s",
+/// What a server used: heading and counter.
+type Counter = (&'static str, fn(&Usage) -> Option<f64>);
+
+const USAGE: [Counter; 15] = [
+    ("cpu_us", |u| Some(u.cpu_us as f64)),
+    ("mean_cpus", Usage::mean_cpus),
+    ("periods", |u| count(u.periods)),
+    ("throttled_periods", |u| count(u.throttled_periods)),
+    ("throttled_us", |u| count(u.throttled_us)),
+    ("cpu_pressure_us", |u| count(u.cpu_pressure_us)),
+    ("memory_pressure_us", |u| count(u.memory_pressure_us)),
+    ("memory_peak_bytes", |u| count(u.memory_peak_bytes)),
+    ("pss_peak_bytes", |u| count(u.pss_peak_bytes)),
+    ("oom_kills", |u| count(u.oom_kills)),
+    ("memory_limit_hits", |u| count(u.memory_limit_hits)),
+    ("respawned", |u| Some(u.respawned as f64)),
+    ("voluntary_switches", |u| count(u.voluntary_switches)),
+    ("involuntary_switches", |u| count(u.involuntary_switches)),
+    ("steal_share", |u| u.steal_share),
 ];
 
-const TRIAL: [&str; 7] = [
+/// The factors but the two lengths, which follow in seconds.
+fn factors() -> impl Iterator<Item = &'static str> {
+    let lengths = ["duration", "warmup"];
+    let names = Cell::FACTORS.into_iter();
+    names.filter(move |name| !lengths.contains(name))
+}
+
+const TRIAL: [&str; 14] = [
     "outcome",
     "reason",
+    "verdict",
     "boot_ms",
+    "took_s",
+    "warmed_up_s",
+    "steady",
     "processes",
+    "generator_cpus",
+    "memory_clamped_bytes",
+    "upstream_calls",
     "time_wait",
     "time_wait_waited_ms",
     "started_unix_us",
 ];
+
+fn count(count: Option<u64>) -> Option<f64> {
+    count.map(|count| count as f64)
+}
 
 fn ms(us: Option<f64>) -> Option<f64> {
     us.map(|us| us / 1e3)
@@ -74,16 +102,18 @@ pub fn results_csv(document: &Document) -> Result<Vec<u8>, ReportError> {
     let parameters: BTreeSet<&str> = document
         .trials
         .iter()
-        .flat_map(|trial| trial.cell.parameters.keys())
-        .map(String::as_str)
+        .flat_map(|trial| trial.cell.parameters.keys().map(String::as_str))
         .collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let heading = ["position"]
+    let first: [&str; 3] = ["position", "block", "kind"];
+    let heading = first
         .into_iter()
-        .chain(FACTORS)
+        .chain(factors().map(|name| -> &str { name }))
+        .chain(["duration_s", "warmup_s", "environment"])
         .chain(parameters.iter().copied())
         .chain(TRIAL)
-        .chain(FIGURES.map(|(name, _)| name));
+        .chain(FIGURES.map(|(name, _)| name))
+        .chain(USAGE.map(|(name, _)| name));
     writer.write_record(heading)?;
     for trial in &document.trials {
         writer.write_record(row(trial, &parameters))?;
@@ -93,42 +123,65 @@ pub fn results_csv(document: &Document) -> Result<Vec<u8>, ReportError> {
 
 fn row(trial: &TrialRecord, parameters: &BTreeSet<&str>) -> Vec<String> {
     let cell = &trial.cell;
-    let seconds = |us: u64| exact(us as f64 / 1e6);
-    let optional = |value: Option<String>| value.unwrap_or_default();
     let mut row = vec![
         trial.position.to_string(),
-        cell.stack.clone(),
-        cell.workload.clone(),
-        optional(cell.workers.map(|workers| workers.to_string())),
-        cell.worker_rule.clone(),
-        optional(cell.threads.map(|threads| threads.to_string())),
-        cell.clients.to_string(),
-        cell.keepalive.to_string(),
+        trial.block.to_string(),
+        trial.kind.name().to_owned(),
+    ];
+    row.extend(factors().map(|name| cell.factor(name).unwrap_or_default()));
+    let variables = cell.environment.iter();
+    let variables = variables.map(|(name, value)| format!("{name}={value}"));
+    row.extend([
         seconds(cell.duration_us),
         seconds(cell.warmup_us),
-    ];
-    row.extend(
-        parameters
-            .iter()
-            .map(|name| optional(cell.parameters.get(*name).cloned())),
-    );
+        variables.collect::<Vec<_>>().join(" "),
+    ]);
+    let parameter = |name: &&str| cell.parameters.get(*name).cloned().unwrap_or_default();
+    row.extend(parameters.iter().map(parameter));
+    row.extend(how_it_went(trial));
+    let load = trial.measured();
+    row.extend(FIGURES.map(|(_, read)| optional(load.and_then(read).map(exact))));
+    let usage = trial.usage.as_ref();
+    row.extend(USAGE.map(|(_, read)| optional(usage.and_then(read).map(exact))));
+    row
+}
+
+fn how_it_went(trial: &TrialRecord) -> [String; TRIAL.len()] {
     let (outcome, reason) = match &trial.outcome {
         TrialOutcome::Measured => ("measured", ""),
         TrialOutcome::Failed(reason) => ("failed", reason.as_str()),
         TrialOutcome::Interrupted => ("interrupted", ""),
     };
-    row.extend([
+    let verdict = trial.measured().map(|load| load.verdict.level.name());
+    let warm_up = trial.warm_up;
+    [
         outcome.to_owned(),
         reason.to_owned(),
-        optional(trial.boot_ms.map(|boot| boot.to_string())),
-        optional(trial.processes.map(|count| count.to_string())),
+        optional(verdict.map(str::to_owned)),
+        written(trial.boot_ms),
+        seconds(trial.took_us),
+        optional(warm_up.map(|warm_up| seconds(warm_up.lasted_us))),
+        written(warm_up.map(|warm_up| warm_up.steady)),
+        written(trial.processes),
+        written(trial.generator_cpus.as_ref()),
+        written(trial.memory_clamped_bytes),
+        written(trial.upstream_calls),
         trial.time_wait.sockets.to_string(),
         trial.time_wait.waited_ms.to_string(),
         trial.started_unix_us.to_string(),
-    ]);
-    let load = trial.measured();
-    row.extend(FIGURES.map(|(_, read)| optional(load.and_then(read).map(exact))));
-    row
+    ]
+}
+
+fn seconds(us: u64) -> String {
+    exact(us as f64 / 1e6)
+}
+
+fn optional(value: Option<String>) -> String {
+    value.unwrap_or_default()
+}
+
+fn written(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -174,6 +227,6 @@ mod tests {
     fn a_run_without_trials_is_a_heading() {
         let text = String::from_utf8(results_csv(&fixture::empty()).unwrap()).unwrap();
         assert_eq!(text.lines().count(), 1);
-        assert!(text.starts_with("position,stack,workload,workers,worker_rule,threads,clients,"));
+        assert!(text.starts_with("position,block,kind,configuration,stack,workload,workers,"));
     }
 }

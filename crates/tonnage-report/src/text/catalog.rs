@@ -184,11 +184,11 @@ mod tests {
 
         broken
             stack.toml:3:1: unknown field `ap`, expected one of
-            `title`, `app`, `lock`, `python`, `requires`,
-            `protocol`, `workers`, `threads`, `capacity`,
-            `keepalive`, `command`, `environment`, `directories`,
-            `files`, `front`, `stop_signal`, `stop_timeout`,
-            `ready_timeout`
+            `title`, `app`, `lock`, `python`, `tonnage_package`,
+            `requires`, `protocol`, `workers`, `threads`,
+            `capacity`, `keepalive`, `command`, `environment`,
+            `directories`, `files`, `front`, `stop_signal`,
+            `stop_timeout`, `ready_timeout`
         nginx-gunicorn
             gunicorn, gthread workers, Flask
             in flight 1 · no keep-alive · gRPC

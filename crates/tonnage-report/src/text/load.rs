@@ -9,7 +9,8 @@ mod tests;
 use std::time::Duration;
 
 use tonnage_model::{
-    AssertionResult, EndReason, HumanDuration, Level, LoadReport, Verdict, format_significant,
+    AssertionResult, EndReason, HumanDuration, Level, LoadReport, Reason, Verdict,
+    format_significant,
 };
 
 use super::wrap;
@@ -65,7 +66,11 @@ pub(crate) fn verdict_line(verdict: &Verdict) -> String {
 
 /// The verdict for a layout that has no place for it; nothing where it is VALID.
 pub(crate) fn verdict_note(verdict: &Verdict) -> Option<String> {
-    let reasons: Vec<&str> = verdict.reasons.iter().map(|r| r.text.as_str()).collect();
+    let sentence = |reason: &Reason| match reason.text.trim_end() {
+        text if text.ends_with(['.', '!', '?']) => text.to_owned(),
+        text => format!("{text}."),
+    };
+    let reasons: Vec<String> = verdict.reasons.iter().map(sentence).collect();
     (verdict.level != Level::Valid)
         .then(|| format!("{}. {}", verdict.level.name(), reasons.join(" ")))
 }

@@ -1,9 +1,9 @@
 //! Tests of the summary: what stands where, and that it fits.
 
-use super::{load_text, requests_needed};
+use super::{load_text, requests_needed, verdict_note};
 use crate::fixture::{self, LoadSketch};
 use insta::assert_snapshot;
-use tonnage_model::{Cause, FailureCount, Phase};
+use tonnage_model::{Cause, Detector, FailureCount, Level, Phase, Reason, Verdict};
 
 fn fits(text: &str) {
     for line in text.lines() {
@@ -234,4 +234,22 @@ fn a_percentile_needs_ten_samples_beyond_it() {
     ] {
         assert_eq!(requests_needed(percentile), needed, "p{percentile}");
     }
+}
+
+#[test]
+fn reasons_side_by_side_are_sentences_of_their_own() {
+    let reason = |detector: Detector, text: &str| Reason {
+        detector,
+        level: Level::Invalid,
+        text: text.to_owned(),
+    };
+    let verdict = Verdict::from_reasons(vec![
+        reason(Detector::GeneratorCpu, "The generator lacked CPU"),
+        reason(Detector::SendLag, "Requests were late."),
+    ]);
+    let note = verdict_note(&verdict).unwrap();
+    assert_eq!(
+        note,
+        "INVALID. The generator lacked CPU. Requests were late."
+    );
 }
