@@ -1,0 +1,23 @@
+//! The access log: a line for each answered request, in gunicorn's format language.
+//!
+//! `format.rs` reads a format, `render.rs` turns a record into a line, `date.rs` keeps
+//! the date's text for a second, `file.rs` is where lines go, `log.rs` gathers lines
+//! and writes them from a thread of its own. Which requests are logged, and what is
+//! known of them, is the caller's business.
+
+mod date;
+mod file;
+mod format;
+mod log;
+mod render;
+
+pub use jiff::tz::TimeZone;
+
+pub use self::date::LogDate;
+pub use self::file::Destination;
+pub use self::format::{AccessFormat, BadAccessFormat};
+pub use self::log::{AccessLog, Trouble};
+pub use self::render::{AccessLookup, AccessRecord};
+
+#[cfg(test)]
+mod tests;

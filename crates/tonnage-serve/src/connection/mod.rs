@@ -1,0 +1,381 @@
+//! One client's connection: its bytes, the request that is being read from them, and what
+//! it still has to be sent. Knows no epoll and no other connection.
+
+mod body;
+mod input;
+mod low_water;
+mod memory;
+mod outgoing;
+mod spool;
+mod streaming;
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+
+pub use self::body::Body;
+pub(crate) use self::body::{BodyError, Intake};
+pub use self::input::Head;
+use self::input::INPUT_BYTES;
+pub(crate) use self::input::{Buffers, Pool};
+pub use self::memory::Memory;
+pub use self::outgoing::Held;
+pub(crate) use self::outgoing::{Flushed, Outgoing, duplicate};
+pub(crate) use self::streaming::{Arrived, Skipped};
+use crate::http::{Limits, Refusal};
+use crate::listen::Peer;
+use crate::outbox::Outbox;
+
+/// Room for what is read of a body that goes through the input.
+const BODY_INPUT_BYTES: usize = 48 << 10;
+
+/// Where a connection stands.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// A head is awaited, or part of it has come.
+    Head,
+    /// A body is being read for the head that was parsed.
+    Body(Intake),
+    /// A request is complete, and waits or is in hand.
+    Request,
+    /// Its response is complete and nobody wanted the rest of its body, which is read and
+    /// forgotten so that the next request can be.
+    Skipping(Box<Intake>),
+    /// The last response is still being sent.
+    Flushing,
+    /// All was sent and the sending side is closed; what the client still sends is read
+    /// and forgotten, so that it reads our answer and not a reset (RFC 9112, 9.6).
+    Lingering,
+}
+
+/// What became of the bytes so far.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// More are needed.
+    Wait,
+    /// A request is complete.
+    Request,
+    /// The client may send its body (RFC 9110, 10.1.1).
+    Continue,
+    /// What came is no request that will be served.
+    Refused(Refusal),
+    /// What came cannot be kept, which is not the client's fault.
+    Failed(io::Error),
+}
+
+/// What one reading gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// Bytes, and perhaps more to come at once.
+    More,
+    /// All that was there.
+    Drained,
+    /// There was nothing.
+    Empty,
+    /// The peer will send nothing any more.
+    Closed,
+    /// The connection is broken.
+    Broken,
+}
+
+/// A client's connection.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and they come about in any order"
+)]
+#[derive(Debug)]
+pub struct Connection {
+    /// Whoever sends the response that waits for others has it, too.
+    socket: Arc<OwnedFd>,
+    pub(crate) peer: Peer,
+    /// The listener that it came through.
+    pub(crate) listener: u32,
+    /// The newest request has a body.
+    pub(crate) sends_bodies: bool,
+    pub(crate) stage: Stage,
+    pub(crate) buffers: Option<Box<Buffers>>,
+    pub(crate) head: Option<Box<Head>>,
+    pub(crate) body: Body,
+    pub(crate) outgoing: Outgoing,
+    /// What the response said: whether the connection is closed after it.
+    pub(crate) closing: bool,
+    worker_ends: Option<Arc<AtomicBool>>,
+    /// What is still to come of a body that nobody wants.
+    pub(crate) rest: Option<Box<Intake>>,
+    /// The kernel said that the peer has closed; there may be bytes from before.
+    pub(crate) hung_up: bool,
+    /// The peer has closed its sending side.
+    pub(crate) input_ended: bool,
+    /// The socket may have more than was read, which no event will tell again.
+    pub(crate) more_to_read: bool,
+    /// Bytes that must be there before the kernel says that there are some.
+    low_water: u32,
+    /// Requests that were served on it.
+    pub(crate) served: u64,
+    /// When the first byte of this request, or this stage, was seen.
+    pub(crate) since_ns: u64,
+}
+
+impl Connection {
+    /// A connection that was just accepted.
+    pub(crate) fn new(socket: OwnedFd, peer: Peer, listener: u32) -> Self {
+        Self {
+            socket: Arc::new(socket),
+            peer,
+            listener,
+            sends_bodies: false,
+            stage: Stage::Head,
+            buffers: None,
+            head: None,
+            body: Body::Empty,
+            outgoing: Outgoing::default(),
+            closing: false,
+            worker_ends: None,
+            rest: None,
+            hung_up: false,
+            input_ended: false,
+            more_to_read: false,
+            low_water: 1,
+            served: 0,
+            since_ns: 0,
+        }
+    }
+
+    /// Where tails that are too long for memory go, and whether its worker is to end.
+    pub(crate) fn within(mut self, folder: Arc<Path>, worker_ends: Arc<AtomicBool>) -> Self {
+        self.outgoing = Outgoing::new(folder);
+        self.worker_ends = Some(worker_ends);
+        self
+    }
+
+    /// Whether the worker is to end when its connections have.
+    pub(crate) fn is_of_ending_worker(&self) -> bool {
+        let ends = self.worker_ends.as_ref();
+        ends.is_some_and(|ends| ends.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Bytes that were read and belong to nothing yet.
+    pub(crate) fn unread(&self) -> &[u8] {
+        let buffers = self.buffers.as_deref();
+        buffers.map_or(&[], Buffers::unread)
+    }
+
+    /// The bytes that the parsed head's offsets count in.
+    pub(crate) fn head_bytes(&self) -> &[u8] {
+        self.unread()
+    }
+
+    /// Whether nothing of a request has come.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.stage, Stage::Head) && self.unread().is_empty()
+    }
+
+    /// Whether the socket has bytes of a request, or of its body, that were not read.
+    pub(crate) fn has_unseen_input(&self) -> bool {
+        (self.is_idle() || matches!(self.stage, Stage::Body(_))) && self.has_input()
+    }
+
+    fn has_input(&self) -> bool {
+        let mut byte = [0];
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        matches!(
+            rustix::net::recv(&self.socket, &mut byte, flags),
+            Ok((1.., _))
+        )
+    }
+
+    /// Reads what the socket has, once.
+    pub(crate) fn read(&mut self, pool: &mut Pool) -> Read {
+        if let Stage::Body(intake) = &mut self.stage {
+            let buffers = self.buffers.get_or_insert_with(|| pool.take());
+            let head_end = self.head.as_ref().map_or(0, |head| head.end);
+            if buffers.input.len() == buffers.start + head_end
+                && let Some(read) = intake.read_directly(self.socket.as_fd(), &mut buffers.input)
+            {
+                return match read {
+                    Ok(read) if read.bytes == 0 => self.end_of_input(),
+                    Ok(read) if read.drained => Read::Drained,
+                    Ok(_) => Read::More,
+                    Err(error) => failed(error),
+                };
+            }
+        }
+        let buffers = self.buffers.get_or_insert_with(|| pool.take());
+        buffers.make_room(match self.stage {
+            Stage::Body(_) => BODY_INPUT_BYTES,
+            _ => INPUT_BYTES / 2,
+        });
+        let asked = buffers.input.capacity() - buffers.input.len();
+        match rustix::io::read(&self.socket, spare_capacity(&mut buffers.input)) {
+            Ok(0) => self.end_of_input(),
+            Ok(bytes) if bytes < asked => Read::Drained,
+            Ok(_) => Read::More,
+            Err(error) => failed(error),
+        }
+    }
+
+    fn end_of_input(&mut self) -> Read {
+        self.input_ended = true;
+        Read::Closed
+    }
+
+    /// Goes on with the bytes that are there.
+    pub(crate) fn advance(&mut self, limits: &Limits, folder: &Path) -> Progress {
+        if matches!(self.stage, Stage::Head) {
+            match self.parse_head(limits) {
+                Ok(true) => {}
+                Ok(false) => return Progress::Wait,
+                Err(refusal) => return Progress::Refused(refusal),
+            }
+            if let Stage::Body(_) = self.stage
+                && self.wants_continue()
+            {
+                return Progress::Continue;
+            }
+        }
+        if matches!(self.stage, Stage::Body(_)) {
+            match self.take_body(folder) {
+                Ok(true) => {}
+                Ok(false) => return Progress::Wait,
+                Err(BodyError::Refused(refusal)) => return Progress::Refused(refusal),
+                Err(BodyError::Io(error)) => return Progress::Failed(error),
+            }
+        }
+        Progress::Request
+    }
+
+    /// Parses the head, where it is complete; then the stage is its body or its request.
+    fn parse_head(&mut self, limits: &Limits) -> Result<bool, Refusal> {
+        let Some(buffers) = &mut self.buffers else {
+            return Ok(false);
+        };
+        let Some(head) = buffers.head(limits)? else {
+            return Ok(false);
+        };
+        self.stage = match Intake::new(head.meaning.framing, limits)? {
+            Some(intake) => Stage::Body(intake),
+            None => Stage::Request,
+        };
+        self.sends_bodies = matches!(self.stage, Stage::Body(_));
+        self.body = Body::Empty;
+        self.head = Some(head);
+        Ok(true)
+    }
+
+    /// Whether the client waits for leave to send its body, and has not begun.
+    fn wants_continue(&self) -> bool {
+        let Some(head) = &self.head else {
+            return false;
+        };
+        head.meaning.expects_continue && self.unread().len() == head.end
+    }
+
+    fn take_body(&mut self, folder: &Path) -> Result<bool, BodyError> {
+        let Some(head_end) = self.head.as_ref().map(|head| head.end) else {
+            return Ok(false);
+        };
+        let Stage::Body(intake) = &mut self.stage else {
+            return Ok(false);
+        };
+        let mut done = intake.is_complete();
+        if let Some(buffers) = &mut self.buffers {
+            // The head's bytes stay where they are: its offsets point into them.
+            let from = buffers.start + head_end;
+            if !done && buffers.input.len() > from {
+                let (taken, complete) = intake.take(&buffers.input[from..], folder)?;
+                buffers.input.drain(from..from + taken);
+                done = complete;
+            }
+        }
+        if done && let Stage::Body(intake) = std::mem::replace(&mut self.stage, Stage::Request) {
+            self.body = intake.finish();
+        }
+        Ok(done)
+    }
+
+    /// The response was given: gets ready for the next request on the connection.
+    pub(crate) fn next_request(&mut self, pool: &mut Pool) {
+        self.body = Body::Empty;
+        self.served += 1;
+        self.stage = Stage::Head;
+        let head = self.head.take();
+        if let Some(buffers) = &mut self.buffers {
+            buffers.use_up(head);
+            if buffers.unread().is_empty()
+                && let Some(buffers) = self.buffers.take()
+            {
+                pool.give_back(buffers);
+            }
+        }
+    }
+
+    /// Sends what waits, as far as the socket takes it.
+    pub(crate) fn flush(&mut self) -> io::Result<Flushed> {
+        self.outgoing.flush(self.socket.as_fd())
+    }
+
+    /// Sends bytes, or keeps what the socket does not take.
+    pub(crate) fn send(&mut self, slices: &[&[u8]]) -> io::Result<()> {
+        self.outgoing.send(self.socket.as_fd(), slices)
+    }
+
+    /// Keeps a complete response from `since_ns` on, so that it goes with others.
+    pub(crate) fn hold_back(&mut self, outbox: &Arc<Outbox>, bytes: &[u8], since_ns: u64) {
+        let ticket = outbox.hold(&self.socket, bytes, since_ns);
+        self.outgoing.hold_back(ticket);
+    }
+
+    /// Sends a head, then bytes that somebody else holds.
+    pub(crate) fn send_held(&mut self, head: &[u8], body: Held) -> io::Result<()> {
+        self.outgoing.send_held(self.socket.as_fd(), head, body)
+    }
+
+    /// Sends a stretch of a file.
+    pub(crate) fn send_file(
+        &mut self,
+        file: std::fs::File,
+        offset: u64,
+        bytes: u64,
+    ) -> io::Result<()> {
+        self.outgoing
+            .send_file(self.socket.as_fd(), file, offset, bytes)
+    }
+
+    /// Reads and forgets; `true` where the peer has closed.
+    pub(crate) fn forget_input(&mut self) -> bool {
+        let mut forgotten = [0; 4096];
+        // A client that sends for ever ends by its deadline.
+        for _ in 0..16 {
+            match rustix::io::read(&self.socket, &mut forgotten) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(Errno::AGAIN | Errno::INTR) => return false,
+                Err(_) => return true,
+            }
+        }
+        false
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn shut_down(&self) {
+        // A connection that is broken already needs no goodbye.
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
+    }
+}
+
+fn failed(error: Errno) -> Read {
+    match error {
+        Errno::AGAIN | Errno::INTR => Read::Empty,
+        _ => Read::Broken,
+    }
+}

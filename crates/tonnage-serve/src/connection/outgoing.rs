@@ -1,0 +1,480 @@
+//! What a client has not taken yet: sent on when its socket has room, so that no
+//! thread waits for a slow reader. In memory up to a bound, then in a file.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+
+use super::spool::Spool;
+use crate::outbox::Ticket;
+
+/// Bytes of a tail that stay in memory.
+const MEMORY_BYTES: usize = 1 << 20;
+
+/// From this length on a spool is followed by another one: only a whole file can be given
+/// back, since the socket may still hold pages of what it took (sendfile(2)).
+const SPOOL_BYTES: u64 = 16 << 20;
+
+/// Bytes that are kept for a client altogether; whoever writes more has to wait.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Bytes that one call of sendfile(2) is asked to move: the kernel's own bound is
+/// higher, other connections want their turn.
+const FILE_STEP_BYTES: usize = 1 << 20;
+
+/// Steps after which other connections have their turn.
+const FILE_STEPS: usize = 4;
+
+/// Bytes somebody else holds, such as a Python object.
+pub type Held = Box<dyn AsRef<[u8]> + Send + Sync>;
+
+enum Part {
+    Bytes {
+        data: Vec<u8>,
+        sent: usize,
+    },
+    Held {
+        data: Held,
+        sent: usize,
+    },
+    /// Of a file that the application gave.
+    File {
+        file: File,
+        offset: u64,
+        left: u64,
+    },
+    /// In a file of ours, which goes with it.
+    Spooled {
+        spool: Spool,
+        sent: u64,
+    },
+}
+
+impl std::fmt::Debug for Part {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} bytes", self.left())
+    }
+}
+
+impl Part {
+    fn left(&self) -> u64 {
+        match self {
+            Self::Bytes { data, sent } => (data.len() - sent) as u64,
+            Self::Held { data, sent } => (data.as_ref().as_ref().len() - sent) as u64,
+            Self::File { left, .. } => *left,
+            Self::Spooled { spool, sent } => spool.len() - sent,
+        }
+    }
+}
+
+/// Whether everything has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    All,
+    /// The socket is full.
+    Blocked,
+    /// The socket would take more, but others have their turn.
+    Yielded,
+}
+
+/// The tail of what a connection has to send.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    parts: VecDeque<Part>,
+    memory_bytes: usize,
+    /// The response waits for others, and the socket may not have been asked to take it.
+    held_back: Option<Ticket>,
+    folder: Option<Arc<Path>>,
+    /// There is no room in the folder, until all was sent.
+    is_folder_full: bool,
+    /// Why, until somebody is told.
+    trouble: Option<io::Error>,
+    /// Bytes that went to the socket since it was made.
+    sent_bytes: u64,
+}
+
+impl Outgoing {
+    /// `folder`: where a tail goes that is too long for memory.
+    pub(crate) fn new(folder: Arc<Path>) -> Self {
+        Self {
+            folder: Some(folder),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.is_empty() && self.held_back.is_none()
+    }
+
+    /// Bytes that wait for the client.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        self.parts.iter().map(Part::left).sum()
+    }
+
+    /// Whether a writer should wait until the client has taken some.
+    pub(crate) fn is_full(&self) -> bool {
+        let most_bytes = if self.is_folder_full {
+            MEMORY_BYTES as u64
+        } else {
+            MOST_BYTES
+        };
+        !self.parts.is_empty() && self.waiting_bytes() >= most_bytes
+    }
+
+    /// Why something had to stay in memory, once.
+    pub(crate) fn take_trouble(&mut self) -> Option<io::Error> {
+        self.trouble.take()
+    }
+
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.sent_bytes
+    }
+
+    /// Sends these slices after what waits already; what the socket does not take is
+    /// kept.
+    pub(crate) fn send(&mut self, socket: BorrowedFd<'_>, slices: &[&[u8]]) -> io::Result<()> {
+        let mut sent = 0;
+        if self.parts.is_empty() {
+            sent = write_slices(socket, slices)?;
+            self.sent_bytes += sent as u64;
+        }
+        for slice in slices {
+            let skipped = sent.min(slice.len());
+            sent -= skipped;
+            self.push(&slice[skipped..]);
+        }
+        Ok(())
+    }
+
+    /// Sends a head, then bytes that somebody else holds; what the socket does not take
+    /// of them is held and not copied, up to what a tail may take of the memory. Only so
+    /// for the first of a tail: a stream of them would fill the memory.
+    pub(crate) fn send_held(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        head: &[u8],
+        body: Held,
+    ) -> io::Result<()> {
+        let mut sent = 0;
+        let length = body.as_ref().as_ref().len();
+        if self.parts.is_empty() {
+            sent = write_slices(socket, &[head, body.as_ref().as_ref()])?;
+            self.sent_bytes += sent as u64;
+        }
+        let of_head = sent.min(head.len());
+        self.push(&head[of_head..]);
+        let sent = sent - of_head;
+        if sent < length && length - sent <= MEMORY_BYTES && self.parts.is_empty() {
+            self.parts.push_back(Part::Held { data: body, sent });
+            return Ok(());
+        }
+        self.push(&body.as_ref().as_ref()[sent..]);
+        Ok(())
+    }
+
+    /// Sends a stretch of a file after what waits already.
+    pub(crate) fn send_file(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        file: File,
+        offset: u64,
+        bytes: u64,
+    ) -> io::Result<()> {
+        self.parts.push_back(Part::File {
+            file,
+            offset,
+            left: bytes,
+        });
+        self.flush(socket).map(|_| ())
+    }
+
+    /// The last of a response waits for others. Nothing is before it, and nothing is sent
+    /// after it before it was flushed.
+    pub(crate) fn hold_back(&mut self, ticket: Ticket) {
+        self.held_back = Some(ticket);
+    }
+
+    /// Whether a response waits for others.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.held_back.is_some()
+    }
+
+    /// Takes back what waits for others, as far as it was not sent.
+    fn take_back(&mut self) -> io::Result<()> {
+        if let Some(ticket) = self.held_back.take() {
+            let (data, sent) = ticket.redeem()?;
+            self.sent_bytes += sent as u64;
+            if sent < data.len() {
+                self.memory_bytes += data.len();
+                self.parts.push_back(Part::Bytes { data, sent });
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let spooling = matches!(self.parts.back(), Some(Part::Spooled { .. }));
+        if spooling || self.memory_bytes + bytes.len() > MEMORY_BYTES {
+            match self.spool(bytes) {
+                Ok(()) => return,
+                // It stays in memory: its writer has it there, and waits before the next.
+                Err(error) => {
+                    self.is_folder_full = true;
+                    self.trouble.get_or_insert(error);
+                }
+            }
+        }
+        self.memory_bytes += bytes.len();
+        if let Some(Part::Bytes { data, .. }) = self.parts.back_mut() {
+            data.extend_from_slice(bytes);
+        } else {
+            let data = bytes.to_vec();
+            self.parts.push_back(Part::Bytes { data, sent: 0 });
+        }
+    }
+
+    fn spool(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(Part::Spooled { spool, .. }) = self.parts.back_mut()
+            && spool.len() < SPOOL_BYTES
+        {
+            return spool.append(bytes);
+        }
+        let Some(folder) = &self.folder else {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        };
+        let mut spool = Spool::new(folder)?;
+        spool.append(bytes)?;
+        self.parts.push_back(Part::Spooled { spool, sent: 0 });
+        Ok(())
+    }
+
+    /// Sends what waits, as far as the socket takes it.
+    pub(crate) fn flush(&mut self, socket: BorrowedFd<'_>) -> io::Result<Flushed> {
+        self.take_back()?;
+        let mut steps = 0;
+        while let Some(part) = self.parts.front_mut() {
+            if steps == FILE_STEPS {
+                return Ok(Flushed::Yielded);
+            }
+            let taken = match part {
+                Part::Bytes { data, sent } => write_slices(socket, &[&data[*sent..]])?,
+                Part::Held { data, sent } => {
+                    write_slices(socket, &[&data.as_ref().as_ref()[*sent..]])?
+                }
+                Part::File { file, offset, left } => copy(socket, file.as_fd(), *offset, *left)?,
+                Part::Spooled { spool, sent } => {
+                    copy(socket, spool.file().as_fd(), *sent, spool.len() - *sent)?
+                }
+            };
+            self.sent_bytes += taken as u64;
+            let wanted = part.left();
+            match part {
+                Part::Bytes { sent, .. } | Part::Held { sent, .. } => *sent += taken,
+                Part::Spooled { sent, .. } => *sent += taken as u64,
+                Part::File { offset, left, .. } => {
+                    *offset += taken as u64;
+                    *left -= taken as u64;
+                }
+            }
+            if part.left() == 0 {
+                if let Some(Part::Bytes { data, .. }) = self.parts.pop_front() {
+                    self.memory_bytes -= data.len();
+                }
+            } else if taken == 0 || ((taken as u64) < wanted && !is_file(self.parts.front())) {
+                return Ok(Flushed::Blocked);
+            } else {
+                steps += 1;
+            }
+        }
+        self.is_folder_full = false;
+        Ok(Flushed::All)
+    }
+}
+
+fn is_file(part: Option<&Part>) -> bool {
+    matches!(part, Some(Part::File { .. } | Part::Spooled { .. }))
+}
+
+/// Writes as much as the socket takes: nothing where it is full. Whoever embeds this
+/// ignores SIGPIPE, as Rust's and Python's runtimes do.
+fn write_slices(socket: BorrowedFd<'_>, slices: &[&[u8]]) -> io::Result<usize> {
+    let result = match slices {
+        [one] | [one, []] => rustix::net::send(socket, one, rustix::net::SendFlags::NOSIGNAL),
+        [one, two] => rustix::io::writev(socket, &[IoSlice::new(one), IoSlice::new(two)]),
+        more => {
+            let list: Vec<IoSlice<'_>> = more.iter().map(|slice| IoSlice::new(slice)).collect();
+            rustix::io::writev(socket, &list)
+        }
+    };
+    match result {
+        Ok(bytes) => Ok(bytes),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Moves bytes of a file to the socket, within the kernel.
+fn copy(socket: BorrowedFd<'_>, file: BorrowedFd<'_>, offset: u64, left: u64) -> io::Result<usize> {
+    let mut at = offset;
+    let bytes = left.min(FILE_STEP_BYTES as u64) as usize;
+    match rustix::fs::sendfile(socket, file, Some(&mut at), bytes) {
+        // The file became shorter than was promised: the client must not wait for more.
+        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(bytes) => Ok(bytes),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A copy of a descriptor as a file of its own.
+pub(crate) fn duplicate(file: BorrowedFd<'_>) -> io::Result<File> {
+    let copy: OwnedFd = file.try_clone_to_owned()?;
+    Ok(File::from(copy))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    fn pair() -> (UnixStream, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        (ours, theirs)
+    }
+
+    /// Reads all of it while the tail is flushed.
+    fn drain(out: &mut Outgoing, ours: UnixStream, mut theirs: UnixStream) -> Vec<u8> {
+        let reader = std::thread::spawn(move || {
+            let mut read = Vec::new();
+            theirs.read_to_end(&mut read).unwrap();
+            read
+        });
+        while out.flush(ours.as_fd()).unwrap() != Flushed::All {
+            std::thread::yield_now();
+        }
+        drop(ours);
+        reader.join().unwrap()
+    }
+
+    #[test]
+    fn a_tail_keeps_its_order_through_memory_held_bytes_files_and_the_spool() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![b'f'; 300_000]).unwrap();
+        let (ours, theirs) = pair();
+        let mut out = Outgoing::new(folder.path().into());
+        let big = vec![b'a'; 400_000];
+        out.send(ours.as_fd(), &[b"head", &big]).unwrap();
+        assert!(
+            !out.is_empty(),
+            "a socket does not take 400,000 bytes at once"
+        );
+        let held: Held = Box::new(vec![b'h'; 50_000]);
+        out.send_held(ours.as_fd(), b"next", held).unwrap();
+        out.send_file(ours.as_fd(), file, 1, 299_999).unwrap();
+        // Beyond a megabyte of memory: into the file, and what follows with it.
+        let huge = vec![b's'; 1_100_000];
+        out.send(ours.as_fd(), &[&huge]).unwrap();
+        out.send(ours.as_fd(), &[b"end"]).unwrap();
+        assert!(is_file(out.parts.back()));
+        let wanted = [
+            b"head".as_slice(),
+            &big,
+            b"next",
+            &vec![b'h'; 50_000],
+            &vec![b'f'; 299_999],
+            &huge,
+            b"end",
+        ]
+        .concat();
+        assert!(drain(&mut out, ours, theirs) == wanted);
+        assert_eq!(out.sent_bytes(), wanted.len() as u64);
+        assert_eq!(out.memory_bytes, 0);
+    }
+
+    #[test]
+    fn a_long_tail_is_given_back_file_by_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, theirs) = pair();
+        let mut out = Outgoing::new(folder.path().into());
+        let block: Vec<u8> = (0..3_u32 << 20).map(|at| (at % 251) as u8).collect();
+        let blocks = 2 * SPOOL_BYTES as usize / block.len() + 2;
+        for _ in 0..blocks {
+            out.send(ours.as_fd(), &[&block]).unwrap();
+        }
+        let spools = |out: &Outgoing| out.parts.iter().filter(|part| is_file(Some(part))).count();
+        assert_eq!(spools(&out), 2);
+        let read = drain(&mut out, ours, theirs);
+        assert!(read == block.repeat(blocks));
+        assert_eq!(spools(&out), 0);
+    }
+
+    #[test]
+    fn what_is_held_is_let_go_where_it_is_more_than_a_tail_may_take() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, theirs) = pair();
+        let mut out = Outgoing::new(folder.path().into());
+        let body = vec![b'l'; 3 * MEMORY_BYTES];
+        let holders = Arc::new(body.clone());
+        let held = Shared(Arc::clone(&holders));
+        out.send_held(ours.as_fd(), b"head", Box::new(held))
+            .unwrap();
+        assert!(!out.is_empty());
+        assert_eq!(Arc::strong_count(&holders), 1);
+        assert!(drain(&mut out, ours, theirs) == [b"head".as_slice(), &body].concat());
+    }
+
+    struct Shared(Arc<Vec<u8>>);
+
+    impl AsRef<[u8]> for Shared {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    #[test]
+    fn where_the_folder_has_no_room_the_writer_waits() {
+        let (ours, theirs) = pair();
+        let mut out = Outgoing::new(Path::new("/does-not-exist").into());
+        let block: Vec<u8> = (0..=MEMORY_BYTES / 2).map(|at| (at % 251) as u8).collect();
+        let mut blocks = 0;
+        while !out.is_full() {
+            out.send(ours.as_fd(), &[&block]).unwrap();
+            blocks += 1;
+        }
+        assert!(blocks < 10, "{blocks}");
+        assert_eq!(out.take_trouble().unwrap().kind(), io::ErrorKind::NotFound);
+        assert!(drain(&mut out, ours, theirs) == block.repeat(blocks));
+        assert!(!out.is_full() && out.take_trouble().is_none());
+        assert_eq!(out.memory_bytes, 0);
+    }
+
+    #[test]
+    fn a_file_that_became_shorter_is_an_error() {
+        let (ours, _theirs) = pair();
+        let mut out = Outgoing::default();
+        let file = tempfile::tempfile().unwrap();
+        let sent = out.send_file(ours.as_fd(), file, 0, 10);
+        assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn a_closed_peer_is_an_error_and_no_signal() {
+        let (ours, theirs) = pair();
+        drop(theirs);
+        let mut out = Outgoing::default();
+        let sent = out.send(ours.as_fd(), &[b"x"]);
+        assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+}

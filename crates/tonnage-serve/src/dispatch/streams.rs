@@ -1,0 +1,171 @@
+//! A worker with an event loop: one thread, which looks at the sockets when the loop says
+//! that there is something, begins requests, and ends them in whatever order they are
+//! answered. It never waits.
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use super::{Exchange, Received, now_ns, sender};
+use crate::board::Slot;
+use crate::http::Refusal;
+use crate::io::{Counts, Events, Io, Poller, Refusals, Signs, Token};
+
+/// The sockets of a worker with an event loop.
+#[derive(Debug)]
+pub struct Streams {
+    io: Io,
+    poller: Arc<Poller>,
+    events: Events,
+    /// Where others see how the worker fares.
+    place: Option<&'static Slot>,
+    in_flight: u32,
+    served: u64,
+}
+
+impl Streams {
+    /// Over these sockets; others see at `place` how the worker fares. Starts the thread
+    /// that sends what has waited too long.
+    pub fn start(io: Io, place: Option<&'static Slot>) -> io::Result<Self> {
+        sender::start(io.outbox())?;
+        Ok(Self::new(io, place))
+    }
+
+    fn new(mut io: Io, place: Option<&'static Slot>) -> Self {
+        io.stream_bodies();
+        Self {
+            poller: io.poller(),
+            io,
+            events: Events::default(),
+            place,
+            in_flight: 0,
+            served: 0,
+        }
+    }
+
+    /// What becomes readable when [`Streams::poll`] has something to do.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.poller.as_fd()
+    }
+
+    /// Does what the sockets ask for.
+    pub fn poll(&mut self) {
+        self.poller.wait(&mut self.events, 0);
+        self.io.process(&self.events, now_ns());
+    }
+
+    /// Moves to `into` what happened to the connections of requests that were begun.
+    pub fn take_noted(&mut self, into: &mut Vec<(Token, Signs)>) {
+        self.io.take_noted(into);
+    }
+
+    /// The next request. Its head is complete; its body is read by [`Streams::receive`].
+    /// It has to come back by [`Streams::end`].
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "it is asked for again after it had none"
+    )]
+    pub fn next(&mut self) -> Option<(Token, Exchange)> {
+        let now_ns = now_ns();
+        let waiting = self.io.next(now_ns)?;
+        let token = waiting.token;
+        self.in_flight += 1;
+        self.tell();
+        let more = self.io.waiting() > 0;
+        let mut exchange = Exchange::new(waiting, now_ns);
+        if more {
+            exchange = exchange.may_wait(self.io.outbox());
+        }
+        // Nobody could be told of it before.
+        exchange.note(self.io.noted(token));
+        Some((token, exchange))
+    }
+
+    /// Sends the responses that wait for others: at the end of each turn, when there are
+    /// none to wait for.
+    pub fn let_go(&mut self) {
+        self.io.let_go();
+    }
+
+    /// Whether there is something to do that no socket will tell: more requests than were
+    /// taken, or work that gave way.
+    pub fn has_more(&self) -> bool {
+        self.io.waiting() > 0 || self.io.patience_ms() == 0
+    }
+
+    /// Takes what has come of a request's body, and hands it on at most once.
+    pub fn receive(&mut self, exchange: &mut Exchange, sink: &mut impl FnMut(&[u8])) -> Received {
+        match exchange.receive(self.io.room(), sink) {
+            Ok(received) => received,
+            Err(refusal) => {
+                self.refuse(exchange, refusal);
+                Received::Refused
+            }
+        }
+    }
+
+    /// Answers that a request is not acceptable after all.
+    pub fn refuse(&mut self, exchange: &mut Exchange, refusal: Refusal) {
+        exchange.refuse(refusal);
+        self.io.note_refusal(exchange.peer(), refusal);
+    }
+
+    /// Takes a request back: its connection goes on where the response is complete, and
+    /// is closed where it is not.
+    pub fn end(&mut self, token: Token, exchange: Exchange) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.served += 1;
+        self.tell();
+        match exchange.into_streamed() {
+            Some(connection) => self.io.answered(token, connection, now_ns()),
+            None => self.io.abandon(token),
+        }
+    }
+
+    /// Requests in flight do not keep an event loop from taking others, so that it is not
+    /// busy in the sense of the board.
+    fn tell(&self) {
+        if let Some(place) = self.place {
+            place.set_in_flight(self.in_flight, None);
+        }
+    }
+
+    /// Takes nothing new, and lets each connection end with its next response. Where the
+    /// listeners go away with this worker, `empty_backlog` takes what waits in them.
+    pub fn drain(&mut self, empty_backlog: bool) {
+        self.io.drain(empty_backlog);
+    }
+
+    /// Requests that were refused since it was asked last.
+    pub fn take_refusals(&mut self) -> Option<Refusals> {
+        self.io.take_refusals()
+    }
+
+    /// Whether a draining worker has no connection left.
+    pub fn is_drained(&self) -> bool {
+        self.io.is_drained()
+    }
+
+    /// How long [`Streams::poll`] may be left uncalled, in ms.
+    pub fn patience_ms(&self) -> u64 {
+        self.io.patience_ms()
+    }
+
+    /// Requests that were begun and have not come back.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// Requests that came back.
+    pub fn served(&self) -> u64 {
+        self.served
+    }
+
+    /// What happened to the sockets.
+    pub fn counts(&self) -> Counts {
+        self.io.counts()
+    }
+}

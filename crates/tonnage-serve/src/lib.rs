@@ -1,0 +1,16 @@
+//! The HTTP server core: listeners, supervisor, protocol, connections, logs. It knows
+//! nothing of Python, prints nothing, and reads neither arguments nor environment.
+
+pub mod access_log;
+pub mod board;
+pub mod connection;
+pub mod dispatch;
+pub mod http;
+pub mod io;
+pub mod listen;
+mod outbox;
+pub mod proxies;
+pub mod reply;
+pub mod request;
+pub mod settings;
+pub mod supervisor;

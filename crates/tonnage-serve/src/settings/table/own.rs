@@ -1,0 +1,54 @@
+//! Settings that gunicorn does not have: bounds on what waits, on slow clients and on
+//! bodies, and a few choices.
+
+use super::super::setting::{Fallback, Kind, Section, Setting, WHOLE};
+
+const SECTION: Section = Section::Own;
+
+/// Seconds, in this section.
+const fn seconds(name: &'static str, seconds: f64) -> Setting {
+    Setting::new(name, SECTION, Kind::Seconds, Fallback::Seconds(seconds)).takes("SECONDS")
+}
+
+pub(super) static ROWS: &[Setting] = &[
+    Setting::new(
+        "interface",
+        SECTION,
+        Kind::Choice(&["auto", "wsgi", "asgi"]),
+        Fallback::Text("auto"),
+    )
+    .flags(&["--interface"])
+    .takes("STRING")
+    .about("What the application speaks: wsgi, asgi, or auto to look at it"),
+    Setting::new("max_queue", SECTION, WHOLE, Fallback::Whole(1024))
+        .flags(&["--max-queue"])
+        .takes("INT")
+        .about("Complete requests that wait in a worker; one more is answered 503; 0 is no bound"),
+    seconds("queue_timeout", 30.0)
+        .flags(&["--queue-timeout"])
+        .about("Seconds that a request waits before it is answered 503; 0 is no bound"),
+    Setting::new(
+        "limit_request_body",
+        SECTION,
+        WHOLE,
+        Fallback::Whole(1 << 30),
+    )
+    .flags(&["--limit-request-body"])
+    .takes("INT")
+    .about("Bytes of the largest request body; 0 is no bound"),
+    // nginx gives a head 60 s and Apache 20 to 40 s; a head is one packet nearly always.
+    seconds("header_timeout", 10.0)
+        .flags(&["--header-timeout"])
+        .about("Seconds from a request's first byte to the end of its head; 0 is no bound"),
+    // The next two are nginx's client_body_timeout and send_timeout.
+    seconds("body_timeout", 60.0)
+        .flags(&["--body-timeout"])
+        .about("Seconds without a byte of a request body; 0 is no bound"),
+    seconds("send_timeout", 60.0)
+        .flags(&["--send-timeout"])
+        .about("Seconds in which a client takes no byte of a response; 0 is no bound"),
+    Setting::new("switch_interval", SECTION, Kind::Seconds, Fallback::Nothing)
+        .takes("SECONDS")
+        .flags(&["--switch-interval"])
+        .about("Seconds after which a Python thread makes way for another; Python's is 0.005"),
+];

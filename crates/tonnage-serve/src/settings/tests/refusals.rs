@@ -1,0 +1,161 @@
+//! What is not taken, and what is taken with a word of warning.
+
+use super::*;
+
+#[test]
+fn every_error_is_told_at_once_with_name_place_and_advice() {
+    let text = error(
+        "app --threads many --spew",
+        &[
+            ("workers", text("four")),
+            ("certfile", text("cert.pem")),
+            ("raw_env", RawValue::texts(["A"])),
+        ],
+    );
+    insta::assert_snapshot!(text, @r"
+    `workers` from the configuration file gunicorn.conf.py is 'four'; it has to be a whole number from 0 to 512
+    `threads` from the command line is 'many'; it has to be a whole number from 0 to 4096
+    `spew` from the command line is True, which this server cannot do: lines are not traced by the server; `python -m trace` does it for a call of the application
+    `certfile` from the configuration file gunicorn.conf.py is 'cert.pem', which this server cannot do: TLS is not in this version
+    `raw_env` from the configuration file gunicorn.conf.py is 'A'; it has to be texts of the form KEY=VALUE
+    ");
+}
+
+#[test]
+fn an_address_that_cannot_be_is_told_with_its_origin() {
+    insta::assert_snapshot!(
+        error("app -b 127.0.0.1:abc", &[]),
+        @"`bind` from the command line is ['127.0.0.1:abc']; it has to be HOST:PORT, unix:PATH or fd://NUMBER; `abc` is not a valid port number: it must be between 0 and 65535"
+    );
+    let environment = Environment {
+        port: Some("abc".to_owned()),
+        ..Environment::default()
+    };
+    let error = with_environment("app", &[], environment).unwrap_err();
+    insta::assert_snapshot!(
+        error,
+        @"`bind` from the environment variable PORT is ['0.0.0.0:abc']; it has to be HOST:PORT, unix:PATH or fd://NUMBER; `abc` is not a valid port number: it must be between 0 and 65535"
+    );
+}
+
+#[test]
+fn a_format_that_lines_cannot_have_is_refused_where_there_are_lines() {
+    let file = [("access_log_format", text("%(h"))];
+    assert!(settings("app", &file).is_ok());
+    assert!(settings("app --access-logfile - --logger-class a.Logger", &file).is_ok());
+    let text = error("app --access-logfile -", &file);
+    assert!(
+        text.contains("`access_log_format` from the configuration file"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_would_serve_another_protocol_does_not_start() {
+    for line in [
+        "app --certfile c.pem",
+        "app --proxy-protocol=v1",
+        "app --protocol uwsgi",
+        "app --http2-cleartext both",
+        "app -k gevent",
+        "app -k project.Worker",
+        "app --dirty-workers 1",
+        "app --paste site.ini",
+    ] {
+        let text = error(line, &[]);
+        assert!(text.contains("this server cannot do"), "{line}: {text}");
+    }
+    // Said as it is anyway, nothing is asked for.
+    let line = "app --proxy-protocol=off --protocol http --dirty-workers 0 --http-protocols h1";
+    assert!(settings(line, &[]).unwrap().notices().is_empty());
+    let file = [("certfile", RawValue::Nothing), ("keyfile", text(""))];
+    assert!(settings("app", &file).unwrap().notices().is_empty());
+}
+
+#[test]
+fn worker_classes_and_interface_agree_or_say_so() {
+    let interface = |line: &str| settings(line, &[]).unwrap().application.interface;
+    assert_eq!(interface("app"), Interface::Auto);
+    assert_eq!(interface("app -k sync"), Interface::Wsgi);
+    assert_eq!(
+        interface("app -k uvicorn.workers.UvicornWorker"),
+        Interface::Asgi
+    );
+    assert_eq!(interface("app --interface asgi"), Interface::Asgi);
+    assert_eq!(interface("app --interface asgi -k asgi"), Interface::Asgi);
+    assert_eq!(
+        interface("app --interface auto -k gthread"),
+        Interface::Wsgi
+    );
+    let asgi = settings("app -k asgi", &[]).unwrap();
+    assert!(
+        asgi.print_config()
+            .contains("\ninterface                          = asgi\n")
+    );
+    let text = error("app --interface wsgi -k asgi", &[]);
+    assert!(
+        text.contains("`worker_class` from the command line is asgi"),
+        "{text}"
+    );
+}
+
+#[test]
+fn notices_tell_what_differs_does_nothing_or_is_missing() {
+    let settings = settings(
+        "app --keep-alive 5 --worker-tmp-dir /dev/shm --statsd-host :8125",
+        &[
+            ("dirty_post_fork", RawValue::Object("hook".into())),
+            ("post_fork", RawValue::Object("hook".into())),
+            ("log_level", text("debug")),
+            ("helper", RawValue::Whole(1)),
+            ("sendfile", RawValue::Switch(false)),
+            ("logger_class", text("gunicorn.glogging.Logger")),
+        ],
+    )
+    .unwrap();
+    let levels: Vec<_> = settings
+        .notices()
+        .iter()
+        .map(|notice| (notice.name.as_str(), notice.level))
+        .collect();
+    assert_eq!(
+        levels,
+        [
+            ("keepalive", Level::Differs),
+            ("worker_tmp_dir", Level::NoEffect),
+            ("statsd_host", Level::Later),
+            ("dirty_post_fork", Level::NoEffect),
+            ("log_level", Level::Misspelt),
+        ]
+    );
+    insta::assert_snapshot!(settings.warnings().join("\n"), @r"
+    `statsd_host` from the command line is not honoured: statsd is not in this version
+    `log_level` from the configuration file gunicorn.conf.py is no setting: did you mean `loglevel`?
+    ");
+}
+
+#[test]
+fn a_slip_in_the_file_is_an_error_for_who_asks() {
+    let file = [("max_request", RawValue::Whole(1000))];
+    assert_eq!(settings("app", &file).unwrap().warnings().len(), 1);
+    let text = error("app --check-config", &file);
+    assert!(text.contains("did you mean `max_requests`?"), "{text}");
+}
+
+#[test]
+fn a_name_that_no_flag_has_is_an_error_outside_the_file() {
+    let layer = Layer {
+        source: Source::CommandLine,
+        values: vec![
+            ("treads".to_owned(), RawValue::Whole(1)),
+            ("wsgi_app".to_owned(), text("app")),
+        ],
+    };
+    let text = Settings::resolve(&[layer], Path::new("/"))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        text,
+        "`treads` from the command line is no setting; did you mean `threads`?"
+    );
+}

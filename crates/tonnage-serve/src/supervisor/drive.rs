@@ -1,0 +1,328 @@
+//! The supervisor's loop: it waits for signals, for the bell and for the next deadline,
+//! tells the machine what happened, and does what the machine asks for.
+
+mod children;
+mod process_file;
+mod sockets;
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, getpid, getppid, kill_process};
+use rustix::time::Timespec;
+
+use self::sockets::Reopening;
+use super::{
+    Action, Bell, Birth, Event, Hook, Host, Level, OutOfMemoryCounter, Pidfile, PidfileStep,
+    Signals, Supervisor, Wanted,
+};
+use crate::board::{Board, DEFAULT_SLOTS, SlotId, now_ms};
+use crate::listen::{Inboxes, Inherited, Listeners};
+
+/// How long the loop waits at most: heartbeats are looked at this often.
+const TICK_MS: u64 = 1000;
+
+/// What the supervisor is started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What the configuration asks for.
+    pub wanted: Wanted,
+    /// Sockets that were inherited; they are used instead of the addresses.
+    pub inherited: Inherited,
+    /// The server that this one is to replace, and which started it.
+    pub parent: Option<Pid>,
+    /// What the log calls the kind of worker, as `sync`.
+    pub worker_kind: String,
+    /// How many slots the board has.
+    pub slots: u16,
+    /// How many of them have an inbox, through which they are handed connections.
+    pub inboxes: u16,
+    /// Whether to bury processes that are nobody's children, as process 1 must.
+    pub reaps_strangers: bool,
+}
+
+impl Options {
+    /// Usual options: a board for hundreds of workers, and inboxes for twice as many as are
+    /// wanted (a reload has both generations at once) and a few more.
+    pub fn new(wanted: Wanted) -> Self {
+        let workers = wanted.policy.workers.min(u32::from(DEFAULT_SLOTS / 2)) as u16;
+        Self {
+            wanted,
+            inherited: Inherited::Nothing,
+            parent: None,
+            worker_kind: "sync".to_owned(),
+            slots: DEFAULT_SLOTS,
+            inboxes: (2 * workers + 4).min(128),
+            reaps_strangers: getpid().is_init(),
+        }
+    }
+}
+
+/// Runs a server until it ends, and gives the code to exit with: 0; 1 where it could not
+/// start; 3 and 4 where no worker ever could ([`super::EXIT_BOOT_ERROR`],
+/// [`super::EXIT_APP_LOAD_ERROR`]).
+pub fn run<H: Host>(host: &mut H, options: Options) -> i32 {
+    let mut drive = match Drive::new(host, options) {
+        Ok(drive) => drive,
+        Err((host, error)) => {
+            host.log(Level::Error, &format!("Cannot start: {error}"));
+            return 1;
+        }
+    };
+    if let Err(error) = drive.write_first_pidfile() {
+        drive.say(Level::Error, &error.to_string());
+        return 1;
+    }
+    if drive.may_start(&Hook::OnStarting) {
+        drive.open_first();
+    }
+    loop {
+        if let Some(code) = drive.exit {
+            return code;
+        }
+        drive.turn();
+    }
+}
+
+struct Drive<'h, H> {
+    host: &'h mut H,
+    machine: Supervisor,
+    events: VecDeque<Event>,
+    exit: Option<i32>,
+    wanted: Wanted,
+    inherited: Inherited,
+    worker_kind: String,
+    parent: Option<Pid>,
+    reaps_strangers: bool,
+    board: Board,
+    bell: Arc<Bell>,
+    inboxes: Arc<Inboxes>,
+    signals: Arc<Signals>,
+    memory: OutOfMemoryCounter,
+    listeners: Listeners,
+    /// Sockets that are being opened, at the start or for a reload.
+    reopening: Option<Reopening>,
+    pidfile: Option<Pidfile>,
+    /// Slots whose worker is gone, and may have left connections in its inbox.
+    vacated: Vec<SlotId>,
+}
+
+impl<'h, H: Host> Drive<'h, H> {
+    fn new(host: &'h mut H, options: Options) -> Result<Self, (&'h mut H, io::Error)> {
+        let made = (|| {
+            let board = Board::new(options.slots)?;
+            io::Result::Ok((
+                board,
+                Bell::new()?,
+                Inboxes::new(options.inboxes.min(options.slots))?,
+                Signals::new()?,
+            ))
+        })();
+        let (board, bell, inboxes, signals) = match made {
+            Ok(made) => made,
+            Err(error) => return Err((host, error)),
+        };
+        let policy = options.wanted.policy.clone();
+        Ok(Self {
+            host,
+            machine: Supervisor::new(policy, options.slots, options.parent.is_some()),
+            events: VecDeque::new(),
+            exit: None,
+            wanted: options.wanted,
+            inherited: options.inherited,
+            worker_kind: options.worker_kind,
+            parent: options.parent,
+            reaps_strangers: options.reaps_strangers,
+            board,
+            bell: Arc::new(bell),
+            inboxes: Arc::new(inboxes),
+            signals: Arc::new(signals),
+            memory: OutOfMemoryCounter::of_this_process(),
+            listeners: Listeners::default(),
+            reopening: None,
+            pidfile: None,
+            vacated: Vec::new(),
+        })
+    }
+
+    /// Waits for something, and deals with it: with what has come to pass before what is
+    /// asked for, so that a reload knows which workers serve already. Only the end comes
+    /// first: a signal to the whole group ends workers, too, and they are not to be replaced.
+    fn turn(&mut self) {
+        self.wait();
+        self.bell.take();
+        let mut happened = self.read_board();
+        happened.extend(self.bury());
+        // After the dead were found: whatever killed them was sent here as well by then.
+        let signals = self.signals.take().into_iter();
+        let (ends, others): (Vec<_>, Vec<_>) = signals.partition(|signal| is_end(*signal));
+        self.tell_signals(ends);
+        for event in happened {
+            self.tell(event);
+        }
+        self.place_orphans();
+        self.tell_signals(others);
+        self.see_parent();
+        self.go_on_opening();
+        self.tell(Event::Tick);
+    }
+
+    fn tell_signals(&mut self, signals: Vec<Signal>) {
+        for signal in signals {
+            self.tell(Event::Signal(signal));
+        }
+    }
+
+    fn wait(&mut self) {
+        let now_ms = now_ms();
+        let deadlines = [
+            self.machine.next_wake_ms(now_ms),
+            self.reopening.as_ref().map(Reopening::at_ms),
+        ];
+        let wake_ms = deadlines
+            .into_iter()
+            .flatten()
+            .fold(now_ms + TICK_MS, u64::min);
+        // A millisecond more, so that a deadline is over when it is looked at.
+        let timeout = Duration::from_millis(wake_ms.saturating_sub(now_ms) + 1);
+        let timeout = Timespec {
+            tv_sec: timeout.as_secs() as i64,
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        let (signals, bell) = (&*self.signals, &*self.bell);
+        // Interrupted or not, what happened is looked at afterwards.
+        let _ = self.host.wait(|| {
+            let mut sources = [
+                PollFd::new(signals, PollFlags::IN),
+                PollFd::new(bell, PollFlags::IN),
+            ];
+            poll(&mut sources, Some(&timeout))
+        });
+    }
+
+    /// Tells the machine something, does what it asks for, and goes on as long as that
+    /// makes something happen.
+    fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
+        while let Some(event) = self.events.pop_front() {
+            for action in self.machine.on(event, now_ms()) {
+                self.act(action);
+                if self.exit.is_some() {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Spawn {
+                slot,
+                age,
+                generation,
+            } => self.spawn(slot, age, generation),
+            Action::Kill { slot, pid, signal } => self.kill(slot, pid, signal),
+            Action::Vacated { slot } => self.vacate(slot),
+            Action::Log { level, text } => self.say(level, &text),
+            Action::Reload => self.reload(),
+            Action::Reexec => {
+                let result = self
+                    .host
+                    .reexec(&self.listeners)
+                    .map_err(|error| error.to_string());
+                self.events.push_back(Event::Reexecuted(result));
+            }
+            Action::ReopenLogs => self.host.reopen_logs(),
+            Action::CloseListeners { unlink } => {
+                self.reopening = None;
+                self.listeners.close(unlink);
+            }
+            Action::Pidfile(step) => self.pidfile(step),
+            // The host has said what went wrong.
+            Action::Hook(hook) => {
+                let _ = self.host.hook(&hook);
+            }
+            Action::Exit(code) => self.exit = Some(code),
+        }
+    }
+
+    fn spawn(&mut self, slot: SlotId, age: u64, generation: u32) {
+        self.board.prepare(slot, generation, age, now_ms());
+        let birth = Birth {
+            slot,
+            age,
+            generation,
+            supervisor: getpid(),
+            board: self.board,
+            listeners: &self.listeners,
+            inboxes: &self.inboxes,
+            bell: &self.bell,
+            signals: &self.signals,
+        };
+        let event = match self.host.spawn(&birth) {
+            Ok(pid) => {
+                self.board.slot(slot).set_pid(pid);
+                Event::Spawned { slot, pid }
+            }
+            Err(error) => Event::SpawnFailed {
+                slot,
+                reason: error.to_string(),
+            },
+        };
+        self.events.push_back(event);
+    }
+
+    fn kill(&mut self, slot: SlotId, pid: Pid, signal: Signal) {
+        match signal {
+            Signal::TERM | Signal::QUIT => self.board.slot(slot).drain(),
+            Signal::ABORT => self.board.slot(slot).mark_stuck(),
+            _ => {}
+        }
+        match kill_process(pid, signal) {
+            // Gone already: it is buried in a moment.
+            Ok(()) | Err(Errno::SRCH) => {}
+            Err(error) => self.say(
+                Level::Error,
+                &format!("Cannot send a signal to worker (pid:{pid}): {error}"),
+            ),
+        }
+    }
+
+    /// Calls a hook that may end the start, and does that if it wants to.
+    fn may_start(&mut self, hook: &Hook) -> bool {
+        let Err(reason) = self.host.hook(hook) else {
+            return true;
+        };
+        self.say(Level::Error, &reason);
+        self.give_up();
+        false
+    }
+
+    /// Ends a start that came to nothing.
+    fn give_up(&mut self) {
+        self.listeners.close(true);
+        self.pidfile(PidfileStep::Remove);
+        self.exit = Some(1);
+    }
+
+    fn say(&mut self, level: Level, text: &str) {
+        self.host.log(level, text);
+    }
+
+    /// Whether the server that this one replaces is gone.
+    fn see_parent(&mut self) {
+        if self.parent.is_some() && getppid() != self.parent {
+            self.parent = None;
+            self.tell(Event::Promoted);
+        }
+    }
+}
+
+/// Whether a signal asks for the end of the server.
+fn is_end(signal: Signal) -> bool {
+    matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT)
+}

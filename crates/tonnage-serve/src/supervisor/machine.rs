@@ -1,0 +1,345 @@
+//! The supervisor's decisions. [`Supervisor`] is told what happened and when, and says what
+//! is to be done; it has neither clock, nor processes, nor signals of its own.
+//!
+//! Workers belong to *generations*: each reload begins one. The current generation is to
+//! have as many workers as are wanted; those of older ones, and those that asked for a
+//! replacement, are *outgoing*: they serve until there are enough others.
+
+mod ending;
+mod keeping;
+mod signals;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
+
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+
+use super::event::{Action, Event, Hook, Level, PidfileStep, Policy};
+use super::roster::{Phase, Roster, Worker};
+use crate::board::SlotId;
+
+/// How long a worker that was sent ABRT has until it is killed.
+const ABORT_MS: u64 = 1000;
+
+/// How much longer than its own deadline a stopping worker has: it keeps the deadline
+/// itself, and should find the time to say goodbye.
+pub const STOP_MARGIN: Duration = Duration::from_millis(500);
+
+/// How long a worker has to stop after a second INT or QUIT, as in gunicorn.
+const QUICK_MS: u64 = 2000;
+
+/// A worker that dies sooner than this after its start died of its start.
+const QUICK_DEATH_MS: u64 = 1000;
+
+/// From so many quick deaths on, workers are started ever later.
+const DEATHS_WITHOUT_BACKOFF: u32 = 3;
+
+/// The shortest and the longest time between a quick death and the next start.
+const BACKOFF_MS: (u64, u64) = (200, 10_000);
+
+/// The machine.
+#[derive(Debug)]
+pub struct Supervisor {
+    policy: Policy,
+    /// How many workers are wanted now: the policy's number, after TTIN, TTOU and WINCH.
+    target: u32,
+    slots: u16,
+    roster: Roster,
+    last_age: u64,
+    /// The generation that new workers belong to.
+    current: u32,
+    /// The youngest generation that has ever served; 0 while nothing ever worked.
+    settled: u32,
+    /// The number of the last generation that was begun.
+    last_generation: u32,
+    /// The youngest generation that was said to serve in full.
+    announced: u32,
+    /// What to return to if the current generation does not start.
+    fallback: Option<(Policy, u32)>,
+    quick_deaths: u32,
+    last_quick_death_ms: u64,
+    spawn_at_ms: u64,
+    course: Course,
+    /// The new server that was started beside this one.
+    reexec: Option<Pid>,
+    /// Whether this is the new server, and the old one still runs.
+    has_parent: bool,
+}
+
+/// Where the server is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    /// The sockets are not open yet.
+    Opening,
+    Serving,
+    /// It ends as soon as the workers have, at the latest at `limit_ms`.
+    Halting {
+        end: End,
+        quick: bool,
+        limit_ms: u64,
+    },
+    Over,
+}
+
+/// How the server ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct End {
+    code: i32,
+    reason: Option<&'static str>,
+}
+
+impl Supervisor {
+    /// A machine for a board with this many slots. `has_parent` says that this server is
+    /// to replace another one, which still runs.
+    pub fn new(policy: Policy, slots: u16, has_parent: bool) -> Self {
+        let target = capped(policy.workers, slots);
+        Self {
+            policy,
+            target,
+            slots,
+            roster: Roster::default(),
+            last_age: 0,
+            current: 1,
+            settled: 0,
+            last_generation: 1,
+            announced: 0,
+            fallback: None,
+            quick_deaths: 0,
+            last_quick_death_ms: 0,
+            spawn_at_ms: 0,
+            course: Course::Opening,
+            reexec: None,
+            has_parent,
+        }
+    }
+
+    /// What is to be done about something that happened at `now_ms`.
+    pub fn on(&mut self, event: Event, now_ms: u64) -> Vec<Action> {
+        let mut out = Vec::new();
+        if self.course == Course::Over {
+            return out;
+        }
+        match event {
+            Event::Started if self.course == Course::Opening => self.course = Course::Serving,
+            Event::Signal(signal) => self.signal(signal, now_ms, &mut out),
+            Event::Spawned { slot, pid } => self.spawned(slot, pid, &mut out),
+            Event::SpawnFailed { slot, reason } => {
+                self.spawn_failed(slot, &reason, now_ms, &mut out);
+            }
+            Event::Ready { slot } => self.ready(slot),
+            Event::WantsReplacement { slot } => {
+                if let Some(worker) = self.roster.at(slot).filter(|worker| worker.is_ready()) {
+                    worker.leaving = true;
+                }
+            }
+            Event::Silent { slot } => self.silent(slot, now_ms, &mut out),
+            Event::Exited {
+                pid,
+                ending,
+                out_of_memory,
+            } => {
+                self.exited(pid, ending, out_of_memory, now_ms, &mut out);
+            }
+            Event::Reloaded(Ok(policy)) => self.reloaded(policy, &mut out),
+            Event::Reloaded(Err(reason)) => {
+                let text = format!("Reload failed, the old configuration stays: {reason}");
+                log(&mut out, Level::Error, text);
+            }
+            Event::Reexecuted(Ok(pid)) => self.reexec = Some(pid),
+            Event::Reexecuted(Err(reason)) => {
+                log(
+                    &mut out,
+                    Level::Error,
+                    format!("Cannot start a new server: {reason}"),
+                );
+            }
+            Event::Promoted => {
+                self.has_parent = false;
+                log(&mut out, Level::Info, "Master has been promoted.");
+                out.push(Action::Pidfile(PidfileStep::Promote));
+                out.push(Action::Hook(Hook::Promoted));
+            }
+            Event::Started | Event::Tick => {}
+        }
+        self.manage(now_ms, &mut out);
+        out
+    }
+
+    /// The workers, the oldest first.
+    pub fn workers(&self) -> impl Iterator<Item = &Worker> {
+        self.roster.iter()
+    }
+
+    /// All processes whose end is waited for.
+    pub fn pids(&self) -> impl Iterator<Item = Pid> {
+        self.roster
+            .iter()
+            .filter_map(|worker| worker.pid)
+            .chain(self.reexec)
+    }
+
+    /// What the configuration asks for.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// How many workers are wanted now.
+    pub fn target(&self) -> u32 {
+        self.target
+    }
+
+    /// The generation that new workers belong to.
+    pub fn generation(&self) -> u32 {
+        self.current
+    }
+
+    /// Whether the server is on its way to its end.
+    pub fn is_halting(&self) -> bool {
+        matches!(self.course, Course::Halting { .. } | Course::Over)
+    }
+
+    /// When, after `now_ms`, [`Event::Tick`] is due at the latest if nothing else happens.
+    pub fn next_wake_ms(&self, now_ms: u64) -> Option<u64> {
+        let kills = self.roster.iter().filter_map(Worker::kill_at_ms);
+        let end = match self.course {
+            Course::Halting { limit_ms, .. } => Some(limit_ms + QUICK_MS),
+            _ => None,
+        };
+        let wants_more = self.course == Course::Serving && self.to_spawn() > 0;
+        let all = kills
+            .chain(end)
+            .chain(wants_more.then_some(self.spawn_at_ms));
+        all.filter(|at_ms| *at_ms > now_ms).min()
+    }
+
+    fn spawned(&mut self, slot: SlotId, pid: Pid, out: &mut Vec<Action>) {
+        if let Some(worker) = self.roster.at(slot) {
+            worker.pid = Some(pid);
+            if let Some(signal) = worker.owed.take() {
+                out.push(Action::Kill { slot, pid, signal });
+            }
+        }
+    }
+
+    fn spawn_failed(&mut self, slot: SlotId, reason: &str, now_ms: u64, out: &mut Vec<Action>) {
+        if self.roster.remove_slot(slot).is_some() {
+            log(out, Level::Error, format!("Cannot fork a worker: {reason}"));
+            out.push(Action::Vacated { slot });
+            // What a fork lacks, memory or processes, it will lack in a moment too.
+            self.quick_deaths = self.quick_deaths.max(DEATHS_WITHOUT_BACKOFF);
+            self.quick_death(now_ms, out);
+        }
+    }
+
+    fn ready(&mut self, slot: SlotId) {
+        let current = self.current;
+        let Some(worker) = self
+            .roster
+            .at(slot)
+            .filter(|worker| worker.phase == Phase::Starting)
+        else {
+            return;
+        };
+        worker.phase = Phase::Ready;
+        worker.has_served = true;
+        if worker.generation == current {
+            self.settled = current;
+            self.fallback = None;
+        }
+    }
+
+    fn silent(&mut self, slot: SlotId, now_ms: u64, out: &mut Vec<Action>) {
+        // While the server ends, its own limit counts.
+        if matches!(self.course, Course::Halting { .. }) {
+            return;
+        }
+        let Some(worker) = self.roster.at(slot) else {
+            return;
+        };
+        let Some(pid) = worker.pid else {
+            return;
+        };
+        if !matches!(
+            worker.phase,
+            Phase::Starting | Phase::Ready | Phase::Stopping { .. }
+        ) {
+            return;
+        }
+        worker.phase = Phase::Aborted {
+            kill_at_ms: now_ms + ABORT_MS,
+        };
+        let worker = worker.clone();
+        log(out, Level::Critical, format!("WORKER TIMEOUT (pid:{pid})"));
+        out.push(Action::Kill {
+            slot,
+            pid,
+            signal: Signal::ABORT,
+        });
+        if !worker.has_served && !worker.dismissed && self.is_on_trial(&worker) {
+            self.generation_failed("a worker did not start within its timeout", now_ms, out);
+        }
+    }
+
+    fn reloaded(&mut self, policy: Policy, out: &mut Vec<Action>) {
+        if self.course != Course::Serving {
+            return;
+        }
+        let old = std::mem::replace(&mut self.policy, policy);
+        let old_target = self.target;
+        if self.fallback.is_none() && self.settled == self.current {
+            self.fallback = Some((old, old_target));
+        }
+        self.last_generation += 1;
+        self.current = self.last_generation;
+        // The new code may have what the old one lacked.
+        self.quick_deaths = 0;
+        self.spawn_at_ms = 0;
+        self.target = capped(self.policy.workers, self.slots);
+        out.push(Action::Hook(Hook::OnReload));
+    }
+
+    /// Wants another number of workers, whatever becomes of a reload that is under way.
+    fn retarget(&mut self, target: u32, out: &mut Vec<Action>) {
+        self.set_target(target, out);
+        if let Some((_, kept)) = &mut self.fallback {
+            *kept = self.target;
+        }
+    }
+
+    fn set_target(&mut self, target: u32, out: &mut Vec<Action>) {
+        let old = self.target;
+        self.target = capped(target, self.slots);
+        out.push(Action::Hook(Hook::WorkersChanged {
+            new: self.target,
+            old,
+        }));
+    }
+}
+
+/// Sends a worker a signal, or will as soon as its process is known.
+fn send(worker: &mut Worker, signal: Signal, out: &mut Vec<Action>) {
+    match worker.pid {
+        Some(pid) => out.push(Action::Kill {
+            slot: worker.slot,
+            pid,
+            signal,
+        }),
+        None => worker.owed = Some(signal),
+    }
+}
+
+fn log(out: &mut Vec<Action>, level: Level, text: impl Into<String>) {
+    out.push(Action::Log {
+        level,
+        text: text.into(),
+    });
+}
+
+/// As many workers as were asked for, but no more than leave room for as many others
+/// during a reload.
+fn capped(workers: u32, slots: u16) -> u32 {
+    workers.min(u32::from(slots / 2))
+}
