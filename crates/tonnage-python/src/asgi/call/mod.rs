@@ -1,0 +1,160 @@
+//! One call of the application: a request, its response, and who waits for either. What
+//! the application calls `receive` and `send` are its methods.
+//!
+//! Nothing here refers to itself: a call knows its task only while the task waits, and
+//! those who wait only until they are woken.
+
+mod ending;
+mod sending;
+mod waiting;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tonnage_serve::dispatch::Exchange;
+use tonnage_serve::io::Token;
+
+use self::sending::Sending;
+pub(super) use self::waiting::Answer;
+use super::awaitable::Waiting;
+use super::bridge::Bridge;
+use super::failure;
+use super::message::{self, Head, Kind};
+use crate::observe::Watched;
+
+/// A request that is not answered yet.
+struct Open {
+    token: Token,
+    exchange: Exchange,
+}
+
+/// One call of the application.
+#[pyclass(module = "tonnage._tonnage")]
+pub(super) struct Call {
+    bridge: Py<Bridge>,
+    /// Until the response is complete, or the client has gone.
+    open: Option<Open>,
+    is_complete: bool,
+    /// Until the application has returned.
+    scope: Option<Py<PyDict>>,
+    watched: Option<Watched>,
+    /// The application has had the end of the body.
+    body_told: bool,
+    /// Futures of those who wait for a message.
+    receivers: Vec<Py<PyAny>>,
+    /// Futures of those who wait for room.
+    senders: Vec<Py<PyAny>>,
+    /// Where it has to wait; it is cancelled when the client stays away.
+    task: Option<Py<PyAny>>,
+    /// We have cancelled it.
+    cancelled: bool,
+    /// Since when the client has not moved although somebody waits for it.
+    stalled_since_ms: Option<u64>,
+    gone_since_ms: Option<u64>,
+}
+
+#[pymethods]
+impl Call {
+    fn receive(slf: &Bound<'_, Self>) -> Waiting {
+        Waiting::for_message(slf.clone().unbind())
+    }
+
+    #[pyo3(signature = (message, /))]
+    fn send<'py>(
+        slf: &Bound<'py, Self>,
+        message: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let message = message.cast::<PyDict>()?;
+        let sending = match Kind::of(message)? {
+            Kind::Start => {
+                let head = Head::of(message)?;
+                slf.try_borrow_mut()?.start(&head)?
+            }
+            Kind::Body => {
+                let (part, more) = message::body(message)?;
+                slf.try_borrow_mut()?.body(&part, more)?
+            }
+            Kind::File => {
+                let path = message::path(message)?;
+                slf.try_borrow_mut()?.file(&path)?
+            }
+        };
+        match sending {
+            Sending::Going => {}
+            Sending::Full => {
+                let waiting = Waiting::for_room(slf.clone().unbind());
+                return Ok(Bound::new(py, waiting)?.into_any());
+            }
+            Sending::Complete => Self::give_back(slf)?,
+            Sending::Short => {
+                Self::give_back(slf)?;
+                let text = "the response is shorter than its Content-Length";
+                return Err(PyRuntimeError::new_err(text));
+            }
+            Sending::Lost => {
+                Self::give_back(slf)?;
+                return Err(failure::disconnected());
+            }
+        }
+        Ok(slf.borrow().bridge.get().sent(py))
+    }
+
+    /// Called by the loop where the task did not end at once.
+    #[pyo3(name = "_ended", signature = (task, /))]
+    fn ended(slf: &Bound<'_, Self>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        let settled = Self::settle(slf, task);
+        let bridge = slf.borrow().bridge.clone_ref(slf.py());
+        bridge.get().forget(slf)?;
+        settled
+    }
+}
+
+impl Call {
+    /// A call that belongs to no request yet.
+    pub(super) fn new(bridge: Py<Bridge>) -> Self {
+        Self {
+            bridge,
+            open: None,
+            is_complete: false,
+            scope: None,
+            watched: None,
+            body_told: false,
+            receivers: Vec::new(),
+            senders: Vec::new(),
+            task: None,
+            cancelled: false,
+            stalled_since_ms: None,
+            gone_since_ms: None,
+        }
+    }
+
+    /// Takes a request in hand.
+    pub(super) fn begin(
+        &mut self,
+        token: Token,
+        exchange: Exchange,
+        scope: Py<PyDict>,
+        watched: Option<Watched>,
+    ) {
+        self.open = Some(Open { token, exchange });
+        self.is_complete = false;
+        self.scope = Some(scope);
+        self.watched = watched;
+        self.body_told = false;
+        self.cancelled = false;
+        self.stalled_since_ms = None;
+        self.gone_since_ms = None;
+    }
+
+    /// The task has to wait. Where its connection is, as long as it has one.
+    pub(super) fn keep(&mut self, task: Py<PyAny>, now_ms: u64) -> Option<Token> {
+        self.task = Some(task);
+        let open = self.open.as_mut()?;
+        open.exchange.send_at_once();
+        if open.exchange.is_hung_up() {
+            self.gone_since_ms = Some(now_ms);
+        }
+        Some(open.token)
+    }
+}

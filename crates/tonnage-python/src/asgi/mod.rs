@@ -1,0 +1,156 @@
+//! ASGI 3: an event loop inside of which the sockets are watched. Nothing is handed from
+//! one thread to another: the loop's thread reads a request, runs it as a task up to where
+//! it first waits, and writes the response.
+
+mod awaitable;
+mod bridge;
+mod call;
+mod event_loop;
+mod failure;
+mod memo;
+mod message;
+mod pairs;
+mod scope;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyo3::exceptions::PySystemExit;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyCFunction;
+use tonnage_serve::dispatch::Streams;
+use tonnage_serve::io::{Io, Neighbours};
+use tonnage_serve::settings::{EventLoop as LoopName, Lifespan, Settings};
+
+use self::bridge::{Bridge, Parts, Patience};
+use self::event_loop::EventLoop;
+pub(crate) use self::failure::ClientDisconnected;
+use self::scope::Scopes;
+use crate::life::Life;
+use crate::settings::io_settings;
+use crate::worker::Worker;
+use crate::wsgi::servers;
+
+/// How a worker ends whose application cannot start, as gunicorn's arbiter knows it.
+const WORKER_BOOT_ERROR: i32 = 3;
+
+/// How long before the supervisor loses its patience the worker loses its own, at most and
+/// as a share: the application's shutdown has to run, too.
+const BEFORE_KILL: Duration = Duration::from_secs(1);
+const BEFORE_KILL_SHARE: u32 = 10;
+
+/// Serves an ASGI application until drained. Reports the worker ready.
+#[pyfunction]
+pub(crate) fn serve_asgi(app: Bound<'_, PyAny>, worker: &Bound<'_, Worker>) -> PyResult<()> {
+    let py = app.py();
+    let worker = worker.get();
+    let settings = Arc::clone(&worker.settings);
+    let ours = py.import("tonnage._asgi")?;
+    let asyncio = py.import("asyncio")?;
+    let object = new_loop(py, &settings)?;
+    asyncio.call_method1("set_event_loop", (&object,))?;
+    object.call_method1("set_exception_handler", (ours.getattr("on_loop_error")?,))?;
+
+    let lifespan = (&app, lifespan_mode(&settings), log(py, &worker.life)?);
+    let lifespan = ours.getattr("Lifespan")?.call1(lifespan)?;
+    let startup = lifespan.call_method0("startup")?;
+    if !object
+        .call_method1("run_until_complete", (startup,))?
+        .is_truthy()?
+    {
+        return Err(PySystemExit::new_err(WORKER_BOOT_ERROR));
+    }
+
+    let makes_coroutines = ours
+        .call_method1("makes_coroutines", (&app,))?
+        .is_truthy()?;
+    let awaited = ours.getattr("awaited")?;
+    let event_loop = EventLoop::new(&object, &app, makes_coroutines, awaited)?;
+    let state = lifespan.getattr("state")?.cast_into()?;
+    let bridge = bridge(py, worker, event_loop, state)?;
+    let turn = bridge.getattr(intern!(py, "_turn"))?;
+    object.call_method1("add_reader", (bridge.get().descriptor(), turn))?;
+    object.call_method1("call_soon", (bridge.getattr(intern!(py, "_tick"))?,))?;
+    let drain = bridge.getattr("drain")?.unbind();
+    let quit = bridge.getattr("quit")?.unbind();
+    worker.life.ends_by(py, drain, quit)?;
+    worker.life.ready();
+
+    object.call_method0("run_forever")?;
+    if let Some(error) = worker.life.leaving.take() {
+        return Err(error);
+    }
+    object.call_method1("remove_reader", (bridge.get().descriptor(),))?;
+    let shutdown = lifespan.call_method0("shutdown")?;
+    object.call_method1("run_until_complete", (shutdown,))?;
+    ours.call_method1("close", (object,))?;
+    bridge.get().close();
+    Ok(())
+}
+
+fn new_loop<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyAny>> {
+    let name = match settings.application.asgi_loop {
+        LoopName::Auto => "auto",
+        LoopName::Asyncio => "asyncio",
+        LoopName::Uvloop => "uvloop",
+    };
+    py.import("tonnage._loops")?
+        .call_method1("new_event_loop", (name,))
+}
+
+fn lifespan_mode(settings: &Settings) -> &'static str {
+    match settings.application.asgi_lifespan {
+        Lifespan::Auto => "auto",
+        Lifespan::On => "on",
+        Lifespan::Off => "off",
+    }
+}
+
+/// The worker's log, for Python: level, text.
+fn log<'py>(py: Python<'py>, life: &Arc<Life>) -> PyResult<Bound<'py, PyCFunction>> {
+    let life = Arc::clone(life);
+    PyCFunction::new_closure(py, None, None, move |arguments, _named| {
+        let (level, text): (String, String) = arguments.extract()?;
+        life.log(arguments.py(), &level, &text);
+        Ok::<(), PyErr>(())
+    })
+}
+
+/// The sockets, and what they have to do with the loop.
+fn bridge<'py>(
+    py: Python<'py>,
+    worker: &Worker,
+    event_loop: EventLoop,
+    state: Bound<'py, pyo3::types::PyDict>,
+) -> PyResult<Bound<'py, Bridge>> {
+    let settings = &worker.settings;
+    let kit = worker.take_kit()?;
+    let servers = servers(&kit.listeners);
+    let neighbours = Neighbours::new(kit.board, kit.slot, Arc::clone(&kit.inboxes));
+    let obeyed = io_settings(settings);
+    let graceful = settings.processes.graceful_timeout;
+    let before_kill = BEFORE_KILL.min(graceful / BEFORE_KILL_SHARE);
+    let patience = Patience {
+        send_ms: obeyed.send_timeout_ms,
+        body_ms: obeyed.body_timeout_ms,
+        disconnect_ms: ms(settings.application.asgi_disconnect_grace_period),
+        drain_ms: ms(graceful.saturating_sub(before_kill)),
+        cancelled_ms: ms(before_kill / 2),
+    };
+    let io = Io::new(obeyed, kit.listeners, Some(neighbours))?;
+    io.poller().watch_wakeup(worker.wakeup_reader()?)?;
+    let parts = Parts {
+        event_loop,
+        streams: Streams::start(io, Some(worker.life.place()))?,
+        scopes: Scopes::new(py, settings, &servers, state)?,
+        observer: worker.observer(py),
+        life: Arc::clone(&worker.life),
+        patience,
+    };
+    Bridge::new(py, parts)
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

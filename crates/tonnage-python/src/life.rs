@@ -1,0 +1,218 @@
+//! What all threads of a worker share of its life: how the others see it, when it is to end,
+//! and where it says what.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use pyo3::prelude::*;
+use tonnage_serve::board::{Board, Slot, SlotId, now_ms};
+use tonnage_serve::dispatch::{Dispatcher, Ending};
+use tonnage_serve::supervisor::Bell;
+
+use crate::worker::{Kit, lock};
+
+/// Why a worker's main thread leaves: what a signal handler raised.
+#[derive(Debug, Default)]
+pub(crate) struct Leaving(Mutex<Option<PyErr>>);
+
+impl Leaving {
+    /// The first reason counts.
+    pub(crate) fn set(&self, error: PyErr) {
+        let mut reason = lock(&self.0);
+        reason.get_or_insert(error);
+    }
+
+    /// The reason, once.
+    pub(crate) fn take(&self) -> Option<PyErr> {
+        lock(&self.0).take()
+    }
+}
+
+/// What all threads of a worker share of its life.
+#[derive(Debug)]
+pub(crate) struct Life {
+    place: &'static Slot,
+    board: Board,
+    slot: SlotId,
+    bell: Arc<Bell>,
+    draining: AtomicBool,
+    dispatcher: OnceLock<Arc<Dispatcher>>,
+    /// How an ASGI worker is told to drain, from whatever thread, and to leave.
+    event_loop: OnceLock<(Py<PyAny>, Py<PyAny>)>,
+    /// Requests after which the worker wants to be replaced; never, where it is the
+    /// largest number.
+    most_requests: AtomicU64,
+    pub(crate) leaving: Leaving,
+    /// A client asked for a protocol that is not spoken, and somebody was told.
+    told_of_upgrade: AtomicBool,
+    log: Mutex<Option<Py<PyAny>>>,
+}
+
+impl Life {
+    pub(crate) fn new(kit: &Kit) -> Self {
+        let processes = &kit.settings.processes;
+        let most_requests = processes.max_requests.map_or(u64::MAX, |most| {
+            most.saturating_add(random_below(
+                processes.max_requests_jitter.saturating_add(1),
+            ))
+        });
+        Self {
+            place: kit.board.slot(kit.slot),
+            board: kit.board,
+            slot: kit.slot,
+            bell: Arc::clone(&kit.bell),
+            draining: AtomicBool::new(false),
+            dispatcher: OnceLock::new(),
+            event_loop: OnceLock::new(),
+            most_requests: AtomicU64::new(most_requests),
+            leaving: Leaving::default(),
+            told_of_upgrade: AtomicBool::new(false),
+            log: Mutex::new(None),
+        }
+    }
+
+    /// The number of its place.
+    pub(crate) fn slot(&self) -> usize {
+        self.slot.index()
+    }
+
+    /// Requests that the application was given so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.place.snapshot().requests
+    }
+
+    /// Who serves, for whoever ends it.
+    pub(crate) fn serves_by(&self, dispatcher: &Arc<Dispatcher>) {
+        let _ = self.dispatcher.set(Arc::clone(dispatcher));
+    }
+
+    /// Where the worker's own messages go: level, text.
+    pub(crate) fn set_log(&self, log: Py<PyAny>) {
+        *lock(&self.log) = Some(log);
+    }
+
+    /// Shows that the worker lives.
+    pub(crate) fn show(&self) {
+        self.place.beat(now_ms());
+    }
+
+    /// The worker's place on the board.
+    pub(crate) fn place(&self) -> &'static Slot {
+        self.place
+    }
+
+    /// Says that the worker can serve.
+    pub(crate) fn ready(&self) {
+        if self.place.become_ready() {
+            self.bell.ring();
+        }
+    }
+
+    /// Counts a request that the application is given, and asks for a replacement when
+    /// there were enough.
+    pub(crate) fn count_request(&self) {
+        let served = self.place.count_request();
+        if served >= self.most_requests.load(Ordering::Relaxed)
+            && self.most_requests.swap(u64::MAX, Ordering::Relaxed) != u64::MAX
+        {
+            self.place.ask_for_replacement();
+            self.bell.ring();
+        }
+    }
+
+    /// Finishes what was begun and takes nothing new.
+    pub(crate) fn drain(&self) {
+        if self.draining.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.place.drain();
+        // Whoever is the last to say so sees nobody else who could take what waits.
+        let empty_backlog = !self.board.has_other(self.slot);
+        if let Some(dispatcher) = self.dispatcher.get() {
+            dispatcher.end(Ending::Gracefully { empty_backlog });
+        }
+        if let Some((drain, _)) = self.event_loop.get() {
+            Python::attach(|py| {
+                if let Err(error) = drain.call1(py, (empty_backlog,)) {
+                    error.write_unraisable(py, None);
+                }
+            });
+        }
+    }
+
+    /// Whether the worker has been told to finish.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Leaves everything as it is.
+    pub(crate) fn end_at_once(&self) {
+        if let Some(dispatcher) = self.dispatcher.get() {
+            dispatcher.end(Ending::AtOnce);
+        }
+    }
+
+    /// Tells an event loop to leave, which takes it a moment. Whether there is one that runs.
+    pub(crate) fn quit_loop(&self, py: Python<'_>) -> bool {
+        let quit = self.event_loop.get();
+        quit.is_some_and(|(_, quit)| quit.call0(py).is_ok())
+    }
+
+    /// What an ASGI worker is told to drain by, and to leave; drains at once where it was
+    /// told already.
+    pub(crate) fn ends_by(
+        &self,
+        py: Python<'_>,
+        drain: Py<PyAny>,
+        quit: Py<PyAny>,
+    ) -> PyResult<()> {
+        let _ = self.event_loop.set((drain.clone_ref(py), quit));
+        if self.is_draining() {
+            drain.call1(py, (false,))?;
+        }
+        Ok(())
+    }
+
+    /// Whether nobody was told of a protocol that is not spoken; from now on somebody was.
+    pub(crate) fn tells_of_upgrade(&self) -> bool {
+        !self.told_of_upgrade.swap(true, Ordering::Relaxed)
+    }
+
+    /// Says something to whoever runs the server.
+    pub(crate) fn log(&self, py: Python<'_>, level: &str, text: &str) {
+        let log = lock(&self.log).as_ref().map(|log| log.clone_ref(py));
+        if let Some(log) = log
+            && let Err(error) = log.call1(py, (level, text))
+        {
+            self.set_aside(py, error);
+        }
+    }
+
+    /// The worker leaves everything as it is, for this reason.
+    pub(crate) fn leave(&self, error: PyErr) {
+        self.leaving.set(error);
+        self.end_at_once();
+    }
+
+    /// What something raised on which nothing depends, a hook or a log. A signal handler
+    /// may have run in the midst of it.
+    pub(crate) fn set_aside(&self, py: Python<'_>, error: PyErr) {
+        if is_leaving(py, &error) {
+            self.leave(error);
+        } else {
+            error.write_unraisable(py, None);
+        }
+    }
+}
+
+/// Whether the worker is to end with it: what signal handlers raise.
+pub(crate) fn is_leaving(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py)
+}
+
+/// A number below `bound`, another one in each process.
+fn random_below(bound: u64) -> u64 {
+    RandomState::new().hash_one(std::process::id()) % bound.max(1)
+}
