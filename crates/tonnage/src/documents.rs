@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use tonnage_lab::{Catalog, Store};
 use tonnage_model::Study;
-use tonnage_report::Document;
+use tonnage_report::{Document, Facts};
 
 /// A run with everything that its report needs.
 pub(crate) fn load(store: &Store, run: Option<&str>) -> anyhow::Result<Document> {
@@ -21,6 +21,9 @@ pub(crate) fn load(store: &Store, run: Option<&str>) -> anyhow::Result<Document>
         )?,
         trials: store.trials(&run.run_id)?,
         published: Catalog.published()?,
+        facts: Facts {
+            capacities: run.conditions.capacities.clone(),
+        },
         run,
     })
 }

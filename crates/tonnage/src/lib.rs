@@ -18,6 +18,7 @@ use tonnage_model::ExitStatus;
 use tonnage_services::ServiceError;
 
 use crate::args::{Cli, Command};
+pub use crate::settings::Installed;
 
 /// Runs one command line, whose first item is the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
@@ -36,16 +37,29 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     };
     let ended = match cli.command {
         Command::Load(load) => commands::load::run(*load),
+        Command::Serve(serve) => commands::serve::run(&serve),
         Command::Study(study) => commands::study::run(study, &arguments),
         Command::Up(up) => commands::up::run(&up),
         Command::Service(service) => commands::service::run(&service),
         Command::Stack(_) => commands::catalog::stacks(),
         Command::Workload(_) => commands::catalog::workloads(),
+        Command::Doctor(doctor) => commands::doctor::run(&doctor),
+        Command::Audit(audit) => commands::audit::run(&audit),
     };
     ended.unwrap_or_else(|error| {
         output::error(&error);
         exit_status(&error)
     })
+}
+
+/// The same for a program that is no process of its own: inside Python the running program
+/// is the interpreter.
+pub fn run_installed(
+    installed: Installed,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> ExitStatus {
+    settings::set_installed(installed);
+    run(arguments)
 }
 
 /// The exit code of an error, by what lies at its bottom.

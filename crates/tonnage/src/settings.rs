@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context;
-use tonnage_lab::Settings;
+use tonnage_lab::{Package, Settings};
 
 use crate::commands::UsageError;
 
@@ -59,17 +60,69 @@ pub(crate) fn lab() -> anyhow::Result<Settings> {
     Ok(Settings {
         home,
         cache,
-        tonnage: env::current_exe().context("cannot find the running program")?,
+        tonnage: program()?,
         python: folder("TONNAGE_PYTHON"),
+        package: own_package()?,
+        active_python: active_python(),
         search_path: variable("PATH")
             .map(|path| env::split_paths(&path).collect())
             .unwrap_or_default(),
         pyenv_versions: folder("PYENV_ROOT")
             .or_else(|| below_home(".pyenv"))
             .map(|root| root.join("versions")),
+        container_base: env::var("TONNAGE_CONTAINER_BASE")
+            .ok()
+            .filter(|image| !image.is_empty()),
         installer_environment: installer_environment(),
         environment,
     })
+}
+
+/// Where this program is installed, where it runs inside Python.
+#[derive(Debug, Clone)]
+pub struct Installed {
+    /// The command that starts it.
+    pub program: PathBuf,
+    /// The folder of its package.
+    pub package: PathBuf,
+}
+
+static INSTALLED: OnceLock<Installed> = OnceLock::new();
+
+/// Says where it is installed; only the first time counts.
+pub(crate) fn set_installed(installed: Installed) {
+    INSTALLED.get_or_init(|| installed);
+}
+
+fn program() -> anyhow::Result<PathBuf> {
+    match INSTALLED.get() {
+        Some(installed) => Ok(installed.program.clone()),
+        None => env::current_exe().context("cannot find the running program"),
+    }
+}
+
+/// The package that this program runs from, inside Python: then the interpreter is the
+/// program that runs.
+fn own_package() -> anyhow::Result<Option<Package>> {
+    let Some(installed) = INSTALLED.get() else {
+        return Ok(None);
+    };
+    Ok(Some(Package {
+        folder: installed.package.clone(),
+        python: env::current_exe().context("cannot find the running Python")?,
+    }))
+}
+
+/// The Python of the active environment, or the first on the search path.
+pub(crate) fn active_python() -> Option<PathBuf> {
+    let environment = env::var_os("VIRTUAL_ENV").map(|root| PathBuf::from(root).join("bin/python"));
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path)
+        .flat_map(|folder| ["python3", "python"].map(|name| folder.join(name)));
+    environment
+        .into_iter()
+        .chain(found)
+        .find(|python| python.is_file())
 }
 
 /// What is set for native services in the variables that the Python ones read:

@@ -1,18 +1,25 @@
 //! The flags, as they are typed: nothing here is looked up or resolved.
 
+mod audit;
+mod doctor;
 mod load;
 mod service;
 mod study;
 
-use clap::{Args, Parser, Subcommand};
-use tonnage_model::{MAX_THREADS, WorkerRule};
+use std::ffi::OsString;
 
+use clap::{Args, Parser, Subcommand};
+use tonnage_lab::Asked;
+use tonnage_model::{CpuQuota, HumanBytes, MAX_THREADS, WorkerRule};
+
+pub(crate) use audit::AuditArgs;
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use load::{
     ConnectionArgs, ExpectArgs, LoadArgs, LoadCommand, MergeArgs, OutputArgs, PaceArgs, PickArg,
     ProtocolArgs, RequestArgs, TlsArgs,
 };
 pub(crate) use service::{ServiceArgs, TroubleArgs};
-pub(crate) use study::{RunArgs, StudyArgs, StudyCommand};
+pub(crate) use study::{CompareArgs, RunArgs, StudyArgs, StudyCommand};
 
 /// How much load a Python web service can carry, measured honestly.
 #[derive(Debug, Parser)]
@@ -37,6 +44,10 @@ pub(crate) enum Command {
     Load(Box<LoadArgs>),
     /// Run, list, show and report studies
     Study(StudyArgs),
+    /// Serve a WSGI or ASGI application, with gunicorn's settings
+    // Its flags are gunicorn's, read where the server runs: inside Python.
+    #[command(disable_help_flag = true)]
+    Serve(ServeArgs),
     /// Run a stack in the foreground
     Up(UpArgs),
     /// Run a native service in the foreground
@@ -45,6 +56,21 @@ pub(crate) enum Command {
     Stack(ListArgs),
     /// What a request does
     Workload(ListArgs),
+    /// What this machine can measure, and how noisy it is
+    Doctor(DoctorArgs),
+    /// Check a published table by Little's law
+    Audit(AuditArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// What `tonnage serve` is given, as it is
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARGUMENTS"
+    )]
+    pub(crate) arguments: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -59,6 +85,15 @@ pub(crate) struct UpArgs {
     /// Threads of each worker
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
     pub(crate) threads: Option<u32>,
+    /// CPU time that it may use: 0.5 is half a CPU
+    #[arg(long, value_name = "N")]
+    pub(crate) cpus: Option<CpuQuota>,
+    /// Memory that it may use, such as 75MB
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<HumanBytes>,
+    /// How these limits are set: auto, none, cgroup or container
+    #[arg(long, value_name = "HOW", default_value_t)]
+    pub(crate) isolation: Asked,
     /// Address to listen on; 0.0.0.0 for every network
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: String,

@@ -1,7 +1,10 @@
 //! One file for each command.
 
+pub(crate) mod audit;
 pub(crate) mod catalog;
+pub(crate) mod doctor;
 pub(crate) mod load;
+pub(crate) mod serve;
 pub(crate) mod service;
 pub(crate) mod study;
 pub(crate) mod up;

@@ -1,12 +1,14 @@
 //! `tonnage up`: a stack in the foreground, until Ctrl-C.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use tonnage_lab::{
-    Catalog, LabError, Output as ServerOutput, Running, ServerPlan, Size, Stacks, sweep, verify,
+    Bounds, Catalog, LabError, Output as ServerOutput, Running, ServerPlan, Size, Stacks, sweep,
+    usable_cpus, verify,
 };
-use tonnage_model::ExitStatus;
+use tonnage_model::{ExitStatus, HumanBytes, Limits};
 
 use crate::args::UpArgs;
 use crate::{console, output, settings, signals};
@@ -18,13 +20,28 @@ pub(crate) fn run(args: &UpArgs) -> anyhow::Result<ExitStatus> {
     let settings = settings::lab()?;
     let stop = signals::stop_on_signals()?;
     let stack = Stacks::new(&settings).find(&args.stack)?;
-    let size = Size::choose(&stack, args.workers, args.threads)?;
+    let limits = Limits {
+        cpus: args.cpus,
+        memory_bytes: args.memory.map(|HumanBytes(bytes)| bytes),
+        ..Limits::default()
+    };
+    // What it can use is what the rule for workers goes by.
+    let cpus = args
+        .cpus
+        .map_or(usize::MAX, |quota| quota.cpus().ceil() as usize);
+    let size = Size::choose(&stack, args.workers, args.threads, usable_cpus().min(cpus))?;
+    let bounds = Bounds::choose(&settings, args.isolation, limits.clone())?;
+    if !limits.is_empty() {
+        output::note(&format!("Limits are set by {}.", bounds.backend.describe()));
+    }
     let plan = ServerPlan {
         stack,
         workload: args.workload.clone(),
         size,
         host: args.host.clone(),
         port: Some(args.port),
+        environment: BTreeMap::new(),
+        bounds,
     };
     let workload = Catalog.workload(&args.workload)?;
     let swept = sweep(&settings);

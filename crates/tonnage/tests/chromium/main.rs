@@ -11,12 +11,11 @@ mod answerer;
 #[path = "../common/mod.rs"]
 mod common;
 mod live;
+mod report;
 mod webdriver;
 
 use std::path::Path;
 use std::process::{Command, Output};
-
-use common::{Home, text};
 
 /// Opens a file headless, every host name unknown, and gives what chromium says.
 fn chromium(arguments: &[&str], file: &Path) -> Output {
@@ -44,47 +43,4 @@ fn chromium(arguments: &[&str], file: &Path) -> Output {
         .arg(format!("file://{}", file.display()))
         .output()
         .unwrap()
-}
-
-#[test]
-fn the_report_opens_from_disk_and_shows_its_answer() {
-    let home = Home::new();
-    let run = home.tonnage(&[
-        "study",
-        "run",
-        "flask-bench",
-        "--set",
-        "clients=1,2",
-        "--set",
-        "duration=1s",
-        "--set",
-        "warmup=0s",
-    ]);
-    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
-    let printed = text(&run.stdout);
-    let report = Path::new(printed.lines().last().unwrap()).join("report.html");
-
-    let page = chromium(&["--dump-dom"], &report);
-    let (dom, log) = (text(&page.stdout), text(&page.stderr));
-    for part in ["requests/s", "<svg", "published", "clients", "Conditions"] {
-        assert!(dom.contains(part), "{part} is missing");
-    }
-    assert!(!log.contains("CONSOLE"), "the browser complains: {log}");
-    assert!(
-        !log.contains("ERR_"),
-        "the page asks for something that is not in it: {log}"
-    );
-
-    let picture = home.path().join("report.png");
-    chromium(
-        &[
-            &format!("--screenshot={}", picture.display()),
-            "--window-size=1000,1400",
-        ],
-        &report,
-    );
-    assert!(
-        std::fs::metadata(&picture).unwrap().len() > 20_000,
-        "the picture is nearly empty"
-    );
 }

@@ -39,6 +39,10 @@ impl Browser {
             "--disable-background-networking".to_owned(),
             "--disable-component-update".to_owned(),
             "--disable-sync".to_owned(),
+            // Surfaces need WebGL, which software must do here.
+            "--enable-unsafe-swiftshader".to_owned(),
+            // Whoever asks for another host fails, and the test with it.
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1".to_owned(),
             format!("--user-data-dir={}", profile.path().display()),
         ];
         let capabilities = json!({"capabilities": {"alwaysMatch": {
@@ -63,6 +67,53 @@ impl Browser {
     pub(crate) fn run(&self, script: &str) -> Value {
         let script = json!({"script": script, "args": []});
         post(&format!("{}/execute/sync", self.session), &script)
+    }
+
+    /// Makes the window so large, in CSS pixels.
+    pub(crate) fn resize(&self, width: u32, height: u32) {
+        let size = json!({"width": width, "height": height});
+        post(&format!("{}/window/rect", self.session), &size);
+    }
+
+    /// Moves the mouse to a place of the window, in CSS pixels.
+    pub(crate) fn point_at(&self, x: f64, y: f64) {
+        self.mouse(&json!([{"type": "pointerMove", "duration": 50, "x": x as i64, "y": y as i64}]));
+    }
+
+    /// Draws the mouse with its button down from one place to another.
+    pub(crate) fn drag(&self, from: (f64, f64), to: (f64, f64)) {
+        let moved = |(x, y): (f64, f64), duration: u32| json!({"type": "pointerMove", "duration": duration, "x": x as i64, "y": y as i64});
+        self.mouse(&json!([
+            moved(from, 0),
+            {"type": "pointerDown", "button": 0},
+            moved(to, 200),
+            {"type": "pointerUp", "button": 0},
+        ]));
+    }
+
+    fn mouse(&self, actions: &Value) {
+        let mouse = json!({"actions": [{
+            "type": "pointer", "id": "mouse",
+            "parameters": {"pointerType": "mouse"}, "actions": actions,
+        }]});
+        post(&format!("{}/actions", self.session), &mouse);
+    }
+
+    /// Shows the page as it would be printed, or on screen again.
+    pub(crate) fn emulate_print(&self, print: bool) {
+        let media = if print { "print" } else { "" };
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "media": media }));
+    }
+
+    /// Lets the scripts of pages that are opened from now on run, or not.
+    pub(crate) fn allow_scripts(&self, allow: bool) {
+        let value = json!({ "value": !allow });
+        self.devtools("Emulation.setScriptExecutionDisabled", &value);
+    }
+
+    fn devtools(&self, command: &str, parameters: &Value) {
+        let command = json!({"cmd": command, "params": parameters});
+        post(&format!("{}/goog/cdp/execute", self.session), &command);
     }
 
     /// What the page said on its console since the last time.

@@ -14,6 +14,26 @@ use std::time::{Duration, Instant};
 /// The longest that anything here may take; a bound, not an expectation.
 const PATIENCE: Duration = Duration::from_mins(3);
 
+/// A study with as few trials as there are cells, on however noisy a machine: these
+/// tests look at what happens, not at figures.
+pub(crate) const PLAIN: [&str; 9] = [
+    "study",
+    "run",
+    "flask-bench",
+    "--force",
+    "--repeat=1",
+    "--set=reference=false",
+    "--set=duplicate=false",
+    "--set=warmup=0s",
+    // The first of two cells comes first.
+    "--seed=2",
+];
+
+/// [`PLAIN`] with more options.
+pub(crate) fn plain<'a>(options: &[&'a str]) -> Vec<&'a str> {
+    PLAIN.iter().chain(options).copied().collect()
+}
+
 /// A home of one test, with the environments that all tests of the workspace
 /// share, so that they are installed once.
 pub(crate) struct Home {
@@ -36,17 +56,11 @@ impl Home {
     /// Gives this home a cache of its own, filled with what the shared one holds.
     pub(crate) fn own_cache(&self) -> PathBuf {
         // The environment must be there before it can be copied.
-        let installed = self.tonnage(&[
-            "study",
-            "run",
-            "flask-bench",
-            "--set",
-            "clients=1",
-            "--set",
-            "duration=100ms",
-            "--set",
-            "warmup=0s",
-        ]);
+        let installed = self.tonnage(&plain(&[
+            "--set=clients=1",
+            "--set=duration=100ms",
+            "--set=iterations=100",
+        ]));
         assert!(installed.status.success(), "{}", text(&installed.stderr));
         let cache = self.path().join("cache");
         let shared = fs::read_link(&cache).unwrap();
@@ -87,6 +101,21 @@ impl Home {
         processes()
             .into_iter()
             .filter(|process| process.environment.contains(&needle))
+            .collect()
+    }
+
+    /// The records of all trials in this home's store, in order; none where there is no
+    /// store yet.
+    pub(crate) fn trials(&self) -> Vec<tonnage_model::TrialRecord> {
+        let store = rusqlite::Connection::open(self.path().join("tonnage.db")).unwrap();
+        // The file is there a moment before its tables are.
+        let query = "SELECT record FROM trial ORDER BY run_id, position";
+        let Ok(mut rows) = store.prepare(query) else {
+            return Vec::new();
+        };
+        let records = rows.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        records
+            .map(|record| serde_json::from_str(&record.unwrap()).unwrap())
             .collect()
     }
 
@@ -169,6 +198,16 @@ impl Started {
 
 impl Drop for Started {
     fn drop(&mut self) {
+        // It clears up after itself: its home may go with the test, and nobody would
+        // know then what a killed one has left.
+        let _ = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .stderr(Stdio::null())
+            .status();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(20));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -9,9 +9,14 @@
 mod common;
 
 mod answerer;
+mod answers;
+mod audit;
+mod doctor;
 mod load;
 mod load_models;
 mod own_stack;
+mod resume;
+mod serve;
 mod service;
 mod stack;
 mod study;

@@ -3,25 +3,17 @@
 use std::path::Path;
 
 use crate::answerer::{OK, answer_with};
-use crate::common::{Home, text};
+use crate::common::{Home, plain, text};
 
-/// A study whose first step is short and whose second would last very long.
-const STEADY: [&str; 9] = [
-    "study",
-    "run",
-    "flask-bench",
-    "--set",
-    "duration=1s,10m",
-    "--set",
-    "warmup=0s",
-    "--set",
-    "clients=1",
-];
+/// A study whose first trial is short and whose second would last very long.
+fn steady() -> Vec<&'static str> {
+    plain(&["--set=duration=1s,10m", "--set=clients=1"])
+}
 
 #[test]
 fn a_wrong_answer_ends_the_run_before_any_load() {
     let target = format!("http://{}/", answer_with(OK));
-    let output = Home::new().tonnage(&["study", "run", "flask-bench", "--target", &target]);
+    let output = Home::new().tonnage(&plain(&["--target", &target]));
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{error}");
     assert!(
@@ -39,7 +31,7 @@ fn a_target_that_refuses_ends_the_run_and_is_on_record() {
         .local_addr()
         .unwrap();
     let target = format!("http://{address}/");
-    let output = home.tonnage(&["study", "run", "flask-bench", "--target", &target]);
+    let output = home.tonnage(&plain(&["--target", &target]));
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{error}");
     assert!(
@@ -55,7 +47,7 @@ fn a_target_that_refuses_ends_the_run_and_is_on_record() {
 #[test]
 fn ctrl_c_keeps_what_is_done_and_leaves_no_process() {
     let home = Home::new();
-    let mut study = home.start(&STEADY);
+    let mut study = home.start(&steady());
     study.wait_for_line("Injecting with 1 vus.");
     crate::common::wait_until("the second server is up", || home.servers().len() > 1);
     study.signal("INT");
@@ -75,26 +67,18 @@ fn ctrl_c_keeps_what_is_done_and_leaves_no_process() {
 #[test]
 fn kill_minus_nine_loses_the_trial_in_progress_and_nothing_else() {
     let home = Home::new();
-    let mut study = home.start(&STEADY);
+    let mut study = home.start(&steady());
     study.wait_for_line("Injecting with 1 vus.");
     crate::common::wait_until("the second server is up", || home.servers().len() > 1);
     study.signal("KILL");
     assert_eq!(study.finish().0, None);
 
     // The next start of anything clears up.
-    let output = home.tonnage(&[
-        "study",
-        "run",
-        "flask-bench",
-        "--set",
-        "clients=1",
-        "--set",
-        "duration=200ms",
-        "--set",
-        "warmup=0s",
-        "--set",
-        "iterations=100",
-    ]);
+    let output = home.tonnage(&plain(&[
+        "--set=clients=1",
+        "--set=duration=200ms",
+        "--set=iterations=100",
+    ]));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(home.servers().is_empty(), "{:?}", home.servers());
     for folder in ["scratch", "leases"] {
@@ -126,19 +110,11 @@ fn kill_minus_nine_loses_the_trial_in_progress_and_nothing_else() {
 #[test]
 fn two_runs_at_once_share_the_store_without_harm() {
     let home = Home::new();
-    let arguments = [
-        "study",
-        "run",
-        "flask-bench",
-        "--set",
-        "clients=1,2,3,4",
-        "--set",
-        "duration=300ms",
-        "--set",
-        "warmup=0s",
-        "--set",
-        "iterations=100",
-    ];
+    let arguments = plain(&[
+        "--set=clients=1,2,3,4",
+        "--set=duration=300ms",
+        "--set=iterations=100",
+    ]);
     let mut runs = [home.start(&arguments), home.start(&arguments)];
     for run in &mut runs {
         let (code, _, errors) = run.finish();
@@ -162,17 +138,10 @@ fn two_runs_at_once_share_the_store_without_harm() {
 
 #[test]
 fn a_window_without_any_answer_is_no_measurement() {
-    let output = Home::new().tonnage(&[
-        "study",
-        "run",
-        "flask-bench",
-        "--set",
-        "iterations=100000000",
-        "--set",
-        "duration=300ms",
-        "--set",
-        "warmup=0s",
-    ]);
+    let output = Home::new().tonnage(&plain(&[
+        "--set=iterations=100000000",
+        "--set=duration=300ms",
+    ]));
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{error}");
     assert!(

@@ -94,6 +94,7 @@ impl Watch {
                     succeeded,
                     failed,
                 } => self.progress(elapsed, succeeded, failed),
+                LoadEvent::WindowBegins => {}
                 LoadEvent::Slice(slice) => self.slice(*slice),
                 LoadEvent::Snapshot(report) => {
                     if let Some(live) = &self.live {
