@@ -1,5 +1,5 @@
-//! `cargo xtask lock`: resolves every `*.in` below `stacks/` into a lock file
-//! with hashes, for all supported versions of Python at once, or for the one that
+//! `cargo xtask lock`: resolves every `*.in` below `stacks/`, of the server's tests and
+//! of its benchmark into a lock file with hashes, for all supported versions of Python at once, or for the one that
 //! its first line names (`# python 3.6`).
 
 use std::fs;
@@ -12,8 +12,11 @@ use anyhow::{Context, ensure};
 const OLDEST_PYTHON: &str = "3.10";
 
 pub(crate) fn lock() -> anyhow::Result<()> {
-    let stacks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../stacks");
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let stacks = xtask.join("../stacks");
     let mut inputs = inputs_in(&stacks)?;
+    inputs.extend(inputs_in(&xtask.join("../tests"))?);
+    inputs.extend(inputs_in(&xtask.join("src/bench/serve/requirements"))?);
     for folder in fs::read_dir(&stacks)?
         .flatten()
         .filter(|entry| entry.path().is_dir())

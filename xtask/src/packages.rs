@@ -9,8 +9,8 @@ use std::path::PathBuf;
 pub(crate) struct Package {
     /// As `apt-get` knows it.
     pub(crate) name: &'static str,
-    /// A program that it brings.
-    pub(crate) program: &'static str,
+    /// A program that it brings, or the path of a file where it has none.
+    pub(crate) brings: &'static str,
     /// The cargo feature that adds its tests, where it has some.
     pub(crate) feature: Option<&'static str>,
     /// What its tests or benchmarks are about.
@@ -18,36 +18,66 @@ pub(crate) struct Package {
 }
 
 /// Every system package.
-pub(crate) const PACKAGES: [Package; 5] = [
+pub(crate) const PACKAGES: [Package; 10] = [
     Package {
         name: "chromium",
-        program: "chromium",
+        brings: "chromium",
         feature: Some("tonnage/chromium-tests"),
         purpose: "report.html in a real browser",
     },
     Package {
         name: "chromium-driver",
-        program: "chromedriver",
+        brings: "chromedriver",
         feature: Some("tonnage/chromium-tests"),
         purpose: "the live page in a real browser",
     },
     Package {
         name: "nginx-light",
-        program: "nginx",
+        brings: "nginx",
         feature: Some("tonnage/nginx-tests"),
         purpose: "the load engine against a real web server",
     },
     Package {
         name: "nginx-light",
-        program: "nginx",
+        brings: "nginx",
         feature: Some("tonnage/zoo-tests"),
         purpose: "every stack with every workload",
     },
     Package {
+        name: "podman",
+        brings: "podman",
+        feature: Some("tonnage-limits/container-tests"),
+        purpose: "limits of containers",
+    },
+    Package {
+        name: "podman",
+        brings: "podman",
+        feature: Some("tonnage/container-tests"),
+        purpose: "studies in containers",
+    },
+    Package {
+        name: "runc",
+        brings: "runc",
+        feature: Some("tonnage-limits/container-tests"),
+        purpose: "limits of containers",
+    },
+    Package {
+        name: "runc",
+        brings: "runc",
+        feature: Some("tonnage/container-tests"),
+        purpose: "studies in containers",
+    },
+    Package {
         name: "wrk",
-        program: "wrk",
+        brings: "wrk",
         feature: Some("tonnage/wrk-tests"),
         purpose: "the load engine beside another generator",
+    },
+    Package {
+        name: "libev-dev",
+        brings: "/usr/include/ev.h",
+        feature: None,
+        purpose: "bjoern, a server that ours is measured beside",
     },
 ];
 
@@ -59,9 +89,9 @@ pub(crate) fn names() -> Vec<&'static str> {
 }
 
 impl Package {
-    /// Whether its program is on PATH, or where Debian keeps servers.
+    /// Whether what it brings is there: on PATH, or where Debian keeps servers.
     pub(crate) fn is_installed(self) -> bool {
-        find(self.program).is_some()
+        find(self.brings).is_some()
     }
 }
 

@@ -5,11 +5,16 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The cargo feature that adds those tests.
-pub(crate) const FEATURE: &str = "tonnage-load/privileged-tests";
+/// The cargo features that add those tests.
+pub(crate) const FEATURES: [&str; 3] = [
+    "tonnage-load/privileged-tests",
+    "tonnage-limits/privileged-tests",
+    "tonnage/limits-tests",
+];
 
 /// What those tests are about.
-pub(crate) const PURPOSE: &str = "a throttled generator and exhausted ports";
+pub(crate) const PURPOSE: &str =
+    "a throttled generator, exhausted ports, control groups, servers under limits";
 
 /// What is missing for them; `None` where nothing is.
 pub(crate) fn missing() -> Option<&'static str> {
@@ -17,6 +22,26 @@ pub(crate) fn missing() -> Option<&'static str> {
         Some("needs root, and `unshare` and `ip` on PATH")
     } else if !can_limit_cpu() {
         Some("needs a CPU control group that can be written below /sys/fs/cgroup")
+    } else {
+        None
+    }
+}
+
+/// What is missing for tests of containers, where podman is installed; `None` where
+/// nothing is.
+pub(crate) fn missing_for_containers() -> Option<&'static str> {
+    let engine_answers = || {
+        Command::new("podman")
+            .arg("info")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    if let Some(missing) = missing() {
+        Some(missing)
+    } else if !engine_answers() {
+        Some("`podman info` fails here")
     } else {
         None
     }

@@ -4,8 +4,12 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
+use crate::environments::{self, Environment};
 use crate::packages::PACKAGES;
-use crate::privileges;
+use crate::{conformance, privileges};
+
+/// How the features of tests that start containers end.
+const CONTAINER_TESTS: &str = "/container-tests";
 
 /// Runs every test for which this machine has what it needs, and names the rest.
 pub(crate) fn test() -> anyhow::Result<()> {
@@ -16,20 +20,34 @@ pub(crate) fn test() -> anyhow::Result<()> {
         .filter_map(|package| package.feature)
         .collect();
     let unprivileged = privileges::missing();
+    let without_containers = privileges::missing_for_containers();
+    let of_containers = |feature: &str| feature.ends_with(CONTAINER_TESTS);
     let features: Vec<&str> = PACKAGES
         .iter()
         .filter_map(|package| package.feature)
         .filter(|feature| !missing.contains(feature))
-        .chain(unprivileged.is_none().then_some(privileges::FEATURE))
+        .filter(|feature| without_containers.is_none() || !of_containers(feature))
+        .chain(
+            privileges::FEATURES
+                .into_iter()
+                .filter(|_| unprivileged.is_none()),
+        )
         .collect();
+    // The server's package first: the zoo has stacks that run it.
+    let environment = environments::default_python()
+        .map(|python| conformance::prepare(&python, false))
+        .transpose()?;
     // No fail-fast: a list of everything that is broken saves a round.
-    let passed = cargo(&[
-        "test",
-        "--workspace",
-        "--no-fail-fast",
-        "--features",
-        &features.join(","),
-    ]);
+    let passed = cargo(
+        &[
+            "test",
+            "--workspace",
+            "--no-fail-fast",
+            "--features",
+            &features.join(","),
+        ],
+        environment.as_ref(),
+    );
     for package in PACKAGES
         .iter()
         .filter(|package| package.feature.is_some() && !package.is_installed())
@@ -42,13 +60,21 @@ pub(crate) fn test() -> anyhow::Result<()> {
     if let Some(missing) = unprivileged {
         println!("not run: {} ({missing})", privileges::PURPOSE);
     }
-    passed
+    if let Some(missing) = without_containers {
+        println!("not run: servers in containers ({missing})");
+    }
+    // Last, so that the last lines are those of whoever counts the tests.
+    let Some(environment) = environment else {
+        println!("not run: the server's tests (no python3 of 3.10 or newer that has venv)");
+        return passed;
+    };
+    passed.and(conformance::suite(&environment, &[]))
 }
 
 /// Checks format, lints, documentation and dependencies.
 pub(crate) fn lint() -> anyhow::Result<()> {
-    cargo(&["fmt", "--all", "--check"])?;
-    cargo(&[
+    cargo(&["fmt", "--all", "--check"], None)?;
+    let arguments = [
         "clippy",
         "--workspace",
         "--all-targets",
@@ -56,19 +82,26 @@ pub(crate) fn lint() -> anyhow::Result<()> {
         "--",
         "-D",
         "warnings",
-    ])?;
+    ];
+    cargo(&arguments, None)?;
     if crate::packages::find("cargo-deny").is_some() {
         // Advisories need a database from outside and are left to people.
-        cargo(&["deny", "check", "licenses", "bans", "sources"])?;
+        cargo(&["deny", "check", "licenses", "bans", "sources"], None)?;
     } else {
         println!("not run: the check of licences and sources (cargo install cargo-deny)");
     }
     Ok(())
 }
 
-fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+/// Runs cargo to its end; where an environment is given, it is the active one.
+pub(crate) fn cargo(arguments: &[&str], active: Option<&Environment>) -> anyhow::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    environments::forget_cargo(&mut command);
+    if let Some(environment) = active {
+        command.env("VIRTUAL_ENV", environment.folder());
+    }
+    let status = command
         .args(arguments)
         .status()
         .context("cannot start cargo")?;

@@ -3,7 +3,10 @@
 //! medians, and fails where a ratio is beyond what the design allows.
 
 mod agreement;
+mod counters;
+mod discard;
 mod evaluate;
+mod experiments;
 mod grpc;
 mod h2load;
 mod http1;
@@ -13,6 +16,9 @@ mod oha;
 mod own;
 mod pace;
 mod process;
+mod sample;
+mod serve;
+mod truths;
 mod wrk;
 
 use anyhow::ensure;
@@ -29,10 +35,25 @@ pub(crate) enum Bench {
     Http2(Settings),
     /// Unary gRPC calls per second, beside a loop over Python's grpcio
     Grpc(Settings),
+    /// The generator for large bodies, as other benchmarks start it
+    #[command(hide = true)]
+    Discard(discard::Settings),
     /// Conditions per second natively, beside Python that spawns an interpreter for each
     Evaluate(evaluate::Settings),
+    /// `tonnage serve` beside the other servers of Python, on one core
+    Serve(serve::Settings),
+    /// Memory of `tonnage serve` with Flask, beside gunicorn's
+    ServeMemory(serve::memory::Settings),
+    /// What a normal load notices of 10,000 idle and 200 slow connections
+    ServeCrowd(serve::crowd::Settings),
+    /// Whether `tonnage serve` gains memory over a million requests
+    ServeLeak(serve::leak::Settings),
+    /// The small experiments that decided how `tonnage serve` is built
+    Experiments(experiments::Settings),
     /// How late the requests of an open loop leave at 20,000 arrivals/s
     Lag(Settings),
+    /// Studies whose answer is known: equal cells, and one that is 1.3 times slower
+    Truths(truths::Settings),
     /// Memory of 20 million requests at 1,000 connections
     Memory,
     /// Rates and medians of `tonnage load` and another generator against the same Flask service
@@ -61,6 +82,11 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Http2(_) => &["oha", "nginx", "taskset"],
         Bench::Grpc(_) => &["python3", "nginx", "taskset"],
         Bench::Evaluate(_) => &["python3", "taskset"],
+        Bench::Serve(_) | Bench::Experiments(_) => &["wrk", "taskset"],
+        Bench::ServeMemory(_) | Bench::ServeLeak(_) => &["taskset"],
+        Bench::ServeCrowd(_) => &["prlimit", "taskset"],
+        Bench::Truths(_) => &["python3"],
+        Bench::Discard(_) => &[],
         Bench::Lag(_) | Bench::Memory => &["nginx", "taskset"],
         Bench::Agreement { other, .. } => &[other.program(), "taskset"],
     };
@@ -78,9 +104,16 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Load(settings) => http1::run(*settings),
         Bench::Http2(settings) => http2::run(*settings),
+        Bench::Discard(settings) => discard::run(settings),
         Bench::Grpc(settings) => grpc::run(*settings),
         Bench::Evaluate(settings) => evaluate::run(*settings),
+        Bench::Serve(settings) => serve::run(settings),
+        Bench::ServeMemory(settings) => serve::memory::run(settings),
+        Bench::ServeCrowd(settings) => serve::crowd::run(settings),
+        Bench::ServeLeak(settings) => serve::leak::run(settings),
         Bench::Lag(settings) => pace::lag(*settings),
+        Bench::Experiments(settings) => experiments::run(settings),
+        Bench::Truths(settings) => truths::run(settings),
         Bench::Memory => pace::memory(),
         Bench::Agreement { settings, other } => agreement::run(*settings, *other),
     }

@@ -3,18 +3,29 @@
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-/// A report without failed requests.
+/// A report.
 pub(super) struct Report(Value);
 
 impl Report {
+    /// One without failed requests.
     pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
-        let report = Self(serde_json::from_str(text).context("tonnage printed no JSON")?);
+        let report = Self::with_failures(text)?;
         ensure!(
-            report.figure("/counts/failed")? < 1.0,
+            report.failed()? < 1.0,
             "requests failed: {}",
             report.0["failures"]
         );
         Ok(report)
+    }
+
+    /// One whose failed requests are counted.
+    pub(super) fn with_failures(text: &str) -> anyhow::Result<Self> {
+        let value = serde_json::from_str(text).context("tonnage printed no JSON")?;
+        Ok(Self(value))
+    }
+
+    pub(super) fn failed(&self) -> anyhow::Result<f64> {
+        self.figure("/counts/failed")
     }
 
     pub(super) fn succeeded(&self) -> anyhow::Result<f64> {

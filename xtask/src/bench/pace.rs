@@ -1,11 +1,12 @@
 //! How late requests of an open loop leave, and how much memory a long load takes.
 
 use std::process::Stdio;
+use std::thread;
 use std::time::Duration;
-use std::{fs, thread};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 
+use super::counters::peak_rss_kib;
 use super::nginx::{self, HTTP1_PORT};
 use super::own::Report;
 use super::process::{CLIENT_CPU, pinned, release_binary, run as run_to_end};
@@ -51,7 +52,7 @@ pub(super) fn lag(settings: Settings) -> anyhow::Result<()> {
 /// Requests and connections of the long load, and the memory that it may take.
 const REQUESTS: &str = "20000000";
 const CONNECTIONS: &str = "1000";
-const MAX_RSS_KIB: u64 = 64 * 1024;
+const MAX_RSS_KIB: f64 = 64.0 * 1024.0;
 
 pub(super) fn memory() -> anyhow::Result<()> {
     let tonnage = release_binary()?;
@@ -61,7 +62,7 @@ pub(super) fn memory() -> anyhow::Result<()> {
     command.args(["load", "-q", "-t", "1", "-c", CONNECTIONS, "-n", REQUESTS]);
     let mut child = command.arg(url()).stdout(Stdio::null()).spawn()?;
     println!("{REQUESTS} requests at {CONNECTIONS} connections; this takes minutes …");
-    let mut peak_kib = 0;
+    let mut peak_kib = 0.0;
     let status = loop {
         // The kernel's own high-water mark: looking now and then misses nothing.
         peak_kib = peak_rss_kib(child.id()).unwrap_or(peak_kib);
@@ -75,19 +76,12 @@ pub(super) fn memory() -> anyhow::Result<()> {
         matches!(status.code(), Some(0 | 4)),
         "the load ended with {status}"
     );
-    ensure!(peak_kib > 0, "the memory was never seen");
+    ensure!(peak_kib > 0.0, "the memory was never seen");
     ensure!(
         peak_kib <= MAX_RSS_KIB,
         "the load took more memory than {MAX_RSS_KIB} KiB"
     );
     Ok(())
-}
-
-fn peak_rss_kib(pid: u32) -> anyhow::Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let text = line.context("no VmHWM")?.trim().trim_end_matches(" kB");
-    Ok(text.trim().parse()?)
 }
 
 fn url() -> String {

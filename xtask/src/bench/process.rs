@@ -1,7 +1,6 @@
 //! Programs under measurement: the release binary of Tonnage, children that end
 //! with their guard, and the CPU time that a finished child has used.
 
-use std::fs;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+
+use super::counters;
 
 /// The server has the first core to itself, the generators take turns on the
 /// second.
@@ -53,6 +54,11 @@ pub(super) fn pinned(cpu: &str, program: &Path) -> Command {
 pub(super) struct Server(Child);
 
 impl Server {
+    /// The process that was started; what it started descends from it.
+    pub(super) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Starts a server and waits until it listens on `port`.
     pub(super) fn start(command: &mut Command, port: u16) -> anyhow::Result<Self> {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
@@ -95,7 +101,7 @@ pub(super) struct Finished {
 
 /// Runs a program to its end.
 pub(super) fn run(command: &mut Command) -> anyhow::Result<Finished> {
-    let before = children_cpu_seconds()?;
+    let before = counters::waited_cpu_seconds()?;
     let output = command
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
@@ -109,22 +115,6 @@ pub(super) fn run(command: &mut Command) -> anyhow::Result<Finished> {
     );
     Ok(Finished {
         text: String::from_utf8_lossy(&output.stdout).into_owned(),
-        cpu_seconds: children_cpu_seconds()? - before,
+        cpu_seconds: counters::waited_cpu_seconds()? - before,
     })
-}
-
-/// CPU time of all children that were waited for: fields 16 and 17 of
-/// `/proc/self/stat`, in ticks of 10 ms.
-fn children_cpu_seconds() -> anyhow::Result<f64> {
-    /// `USER_HZ`, which is 100 on every architecture that Tonnage runs on.
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    let (_, after_name) = stat
-        .rsplit_once(')')
-        .context("/proc/self/stat has no name")?;
-    let field = |index: usize| -> anyhow::Result<f64> {
-        let fields = after_name.split_whitespace().nth(index - 3);
-        Ok(fields.context("/proc/self/stat is short")?.parse()?)
-    };
-    Ok((field(16)? + field(17)?) / TICKS_PER_SECOND)
 }
