@@ -1,6 +1,7 @@
 """What the extension offers, and what it expects of the objects it is given."""
 
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, Protocol
 
 __version__: str
@@ -72,6 +73,14 @@ class Worker:
     def after_fork(self) -> None:
         """First thing in the child: puts away what is the supervisor's (signals, descriptors),
         and sees to it that this process does not outlive it for long."""
+
+    def oversee(self) -> None:
+        """Looks after requests that take too long, and after a worker that is stuck, from
+        now on. Their stacks are the supervisor's to log."""
+
+    def tell_stuck(self, frame: FrameType | None) -> bool:
+        """Has the supervisor log what every thread does; ``frame`` is where this one was
+        interrupted."""
 
     def missed_signals(self) -> list[int]:
         """Signals that came before this process had handlers of its own."""

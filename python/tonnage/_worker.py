@@ -94,6 +94,7 @@ def _live(server: Server, worker: Worker, native: _tonnage.Worker) -> int:
     become(cfg.uid, cfg.gid, bool(cfg.initgroups))
     log.close_on_exec()
     _Signals(worker, native).install()
+    native.oversee()
     if cfg.switch_interval is not None:
         sys.setswitchinterval(cfg.switch_interval)
     reloader = _reloader(worker) if cfg.reload else None
@@ -218,13 +219,14 @@ class _Signals:
         self._worker.log.warning("The application did not end within %s s", _LOOP_QUIT_SECONDS)
         sys.exit(0)
 
-    def _abort(self, _number: int, _frame: FrameType | None) -> None:
-        """The supervisor saw no sign of life: what every thread does goes to standard
-        error, because the next signal is KILL."""
+    def _abort(self, _number: int, frame: FrameType | None) -> None:
+        """The supervisor saw no sign of life, and the next signal is KILL: what every thread
+        does goes to its log, and to standard error where that cannot be."""
         self._worker.alive = False
         # Standard error may be no file, or closed.
         with contextlib.suppress(Exception):
-            faulthandler.dump_traceback(sys.stderr, all_threads=True)
+            if not self._native.tell_stuck(frame):
+                faulthandler.dump_traceback(sys.stderr, all_threads=True)
         self._worker.cfg.run_hook("worker_abort", self._worker)
         sys.exit(1)
 

@@ -19,6 +19,7 @@ mod orphan;
 mod refused;
 mod send;
 mod settings;
+mod stacks;
 mod supervise;
 mod text;
 mod turn;

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 use tonnage_serve::board::{Board, Slot, SlotId, now_ms};
 use tonnage_serve::dispatch::{Dispatcher, Ending};
 use tonnage_serve::supervisor::Bell;
 
+use crate::asgi::Bridge;
 use crate::worker::{Kit, lock};
 
 /// Why a worker's main thread leaves: what a signal handler raised.
@@ -41,6 +43,8 @@ pub(crate) struct Life {
     dispatcher: OnceLock<Arc<Dispatcher>>,
     /// How an ASGI worker is told to drain, from whatever thread, and to leave.
     event_loop: OnceLock<(Py<PyAny>, Py<PyAny>)>,
+    /// Who knows the calls of an ASGI worker.
+    bridge: OnceLock<Py<Bridge>>,
     /// Requests after which the worker wants to be replaced; never, where it is the
     /// largest number.
     most_requests: AtomicU64,
@@ -66,6 +70,7 @@ impl Life {
             draining: AtomicBool::new(false),
             dispatcher: OnceLock::new(),
             event_loop: OnceLock::new(),
+            bridge: OnceLock::new(),
             most_requests: AtomicU64::new(most_requests),
             leaving: Leaving::default(),
             told_of_upgrade: AtomicBool::new(false),
@@ -173,6 +178,37 @@ impl Life {
             drain.call1(py, (false,))?;
         }
         Ok(())
+    }
+
+    /// Who knows the calls that wait on an event loop.
+    pub(crate) fn tells_of_calls(&self, bridge: &Bound<'_, Bridge>) {
+        let _ = self.bridge.set(bridge.clone().unbind());
+    }
+
+    /// Whether the worker serves on an event loop.
+    pub(crate) fn has_loop(&self) -> bool {
+        self.bridge.get().is_some()
+    }
+
+    /// The calls that wait on an event loop, request and task of each, and that loop; `None`
+    /// where there is none.
+    pub(crate) fn calls<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyAny>)> {
+        match self.bridge.get() {
+            Some(bridge) => bridge.get().calls(py),
+            None => Ok((PyList::empty(py), py.None().into_bound(py))),
+        }
+    }
+
+    /// Has an event loop end the requests that have had their time.
+    pub(crate) fn end_late(&self, py: Python<'_>) {
+        if let Some(bridge) = self.bridge.get()
+            && let Err(error) = Bridge::end_late_soon(bridge.bind(py))
+        {
+            error.write_unraisable(py, None);
+        }
     }
 
     /// Whether nobody was told of a protocol that is not spoken; from now on somebody was.

@@ -69,6 +69,7 @@ impl PyHost<'_> {
             originals: birth.listeners.descriptors(),
             inboxes: Arc::clone(birth.inboxes),
             bell: Arc::clone(birth.bell),
+            reports: Arc::clone(birth.reports),
             signals: Arc::clone(birth.signals),
             supervisor: birth.supervisor,
             board: birth.board,

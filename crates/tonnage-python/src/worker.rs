@@ -10,13 +10,17 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
 use tonnage_serve::access_log::{AccessFormat, AccessLog, Destination, TimeZone};
 use tonnage_serve::board::{Board, SlotId};
+use tonnage_serve::dispatch::now_ns;
+use tonnage_serve::io::Io;
 use tonnage_serve::listen::{Inboxes, Listener};
+use tonnage_serve::overdue::{Overseer, Register};
 use tonnage_serve::settings::Settings;
-use tonnage_serve::supervisor::{Bell, STOP_MARGIN, Signal, Signals};
+use tonnage_serve::supervisor::{Bell, Level, Reports, STOP_MARGIN, Signal, Signals};
 
 use crate::life::Life;
 use crate::observe::Observer;
 use crate::orphan;
+use crate::stacks::{self, Threads};
 
 /// How long the end of a worker waits for its access log.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -30,6 +34,7 @@ pub(crate) struct Kit {
     pub(crate) originals: Vec<i32>,
     pub(crate) inboxes: Arc<Inboxes>,
     pub(crate) bell: Arc<Bell>,
+    pub(crate) reports: Arc<Reports>,
     pub(crate) signals: Arc<Signals>,
     pub(crate) supervisor: Pid,
     pub(crate) board: Board,
@@ -50,7 +55,11 @@ pub(crate) struct Worker {
     kit: Mutex<Option<Kit>>,
     pub(crate) settings: Arc<Settings>,
     signals: Arc<Signals>,
+    bell: Arc<Bell>,
+    reports: Arc<Reports>,
     pub(crate) life: Arc<Life>,
+    /// Requests in the application's hands, where they have limits.
+    register: Option<Arc<Register>>,
     #[pyo3(get)]
     age: u64,
     wakeup: OnceLock<(OwnedFd, OwnedFd)>,
@@ -61,9 +70,13 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(kit: Kit) -> Self {
         let life = Arc::new(Life::new(&kit));
+        let limits = kit.settings.http.request_limits;
         Self {
             settings: Arc::clone(&kit.settings),
             signals: Arc::clone(&kit.signals),
+            bell: Arc::clone(&kit.bell),
+            reports: Arc::clone(&kit.reports),
+            register: limits.are_set().then(|| Register::new(limits)),
             age: kit.age,
             kit: Mutex::new(Some(kit)),
             life,
@@ -82,6 +95,13 @@ impl Worker {
     pub(crate) fn take_kit(&self) -> PyResult<Kit> {
         let taken = lock(&self.kit).take();
         taken.ok_or_else(|| PyRuntimeError::new_err("this worker serves already"))
+    }
+
+    /// Has the requests entered that the application is given, where they have limits.
+    pub(crate) fn look_after(&self, io: &mut Io) {
+        if let Some(register) = &self.register {
+            io.enter_in(Arc::clone(register));
+        }
     }
 
     /// What a signal makes readable.
@@ -138,6 +158,29 @@ impl Worker {
             orphan::follow(kit.supervisor, graceful + STOP_MARGIN)?;
         }
         self.wakeup().map(|_| ())
+    }
+
+    /// Looks after requests that take too long, and after a worker that is stuck, from now on.
+    fn oversee(&self, py: Python<'_>) -> PyResult<()> {
+        let overseer = Overseer {
+            register: self.register.clone(),
+            limits: self.settings.http.request_limits,
+            place: self.life.place(),
+            bell: Arc::clone(&self.bell),
+            reports: Arc::clone(&self.reports),
+            witness: Threads::new(py, Arc::clone(&self.life)),
+        };
+        Ok(overseer.start()?)
+    }
+
+    /// Has the supervisor log what every thread does; `frame` is where this one was interrupted.
+    fn tell_stuck(&self, py: Python<'_>, frame: Option<Bound<'_, PyAny>>) -> PyResult<bool> {
+        let register = self.register.as_ref();
+        let in_hand = register.map_or_else(Vec::new, |register| register.in_hand(now_ns()));
+        let text = stacks::describe(py, &self.life, &in_hand, frame.as_ref())?;
+        let pid = std::process::id();
+        let text = format!("Worker (pid:{pid}): it is stuck\n{text}");
+        Ok(self.reports.send(Level::Critical, &text))
     }
 
     /// Signals that came before this process had handlers of its own.

@@ -9,6 +9,7 @@ pub mod http;
 pub mod io;
 pub mod listen;
 mod outbox;
+pub mod overdue;
 pub mod proxies;
 pub mod reply;
 pub mod request;

@@ -181,6 +181,15 @@ impl Reply {
         self.asked.keep_alive = false;
     }
 
+    /// Somebody else has answered: nothing of this one is sent.
+    pub(crate) fn give_up(&mut self, status: u16, body_bytes: u64) {
+        self.close_after();
+        self.before.clear();
+        (self.status, self.body_bytes) = (status, body_bytes);
+        (self.framing, self.left) = (ResponseFraming::None, 0);
+        self.state = State::Finished;
+    }
+
     /// Begins the response, or begins it anew as long as nothing was sent.
     pub fn start<'f>(
         &mut self,

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::http::{Fields, Known, RequestLine, TargetForm, Version};
+use crate::http::{Fields, Known, Method, RequestLine, TargetForm, Version};
 
 /// The head of a request.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,11 @@ impl<'a> Request<'a> {
     /// The method; in capitals, where that was asked for.
     pub fn method(self) -> Cow<'a, [u8]> {
         self.line.method_name(self.bytes)
+    }
+
+    /// Which method that is.
+    pub fn kind(self) -> Method {
+        self.line.kind
     }
 
     /// The target, as it was sent.

@@ -23,7 +23,8 @@ use tonnage_serve::dispatch::Streams;
 use tonnage_serve::io::{Io, Neighbours};
 use tonnage_serve::settings::{EventLoop as LoopName, Lifespan, Settings};
 
-use self::bridge::{Bridge, Parts, Patience};
+pub(crate) use self::bridge::Bridge;
+use self::bridge::{Parts, Patience};
 use self::event_loop::EventLoop;
 pub(crate) use self::failure::ClientDisconnected;
 use self::scope::Scopes;
@@ -74,6 +75,7 @@ pub(crate) fn serve_asgi(app: Bound<'_, PyAny>, worker: &Bound<'_, Worker>) -> P
     object.call_method1("call_soon", (bridge.getattr(intern!(py, "_tick"))?,))?;
     let drain = bridge.getattr("drain")?.unbind();
     let quit = bridge.getattr("quit")?.unbind();
+    worker.life.tells_of_calls(&bridge);
     worker.life.ends_by(py, drain, quit)?;
     worker.life.ready();
 
@@ -138,7 +140,8 @@ fn bridge<'py>(
         drain_ms: ms(graceful.saturating_sub(before_kill)),
         cancelled_ms: ms(before_kill / 2),
     };
-    let io = Io::new(obeyed, kit.listeners, Some(neighbours))?;
+    let mut io = Io::new(obeyed, kit.listeners, Some(neighbours))?;
+    worker.look_after(&mut io);
     io.poller().watch_wakeup(worker.wakeup_reader()?)?;
     let parts = Parts {
         event_loop,

@@ -10,7 +10,7 @@ mod spool;
 mod streaming;
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -162,6 +162,11 @@ impl Connection {
 
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+
+    /// The number of the socket; bytes go to the client as they are.
+    pub(crate) fn plain_socket(&self) -> RawFd {
+        self.socket.as_raw_fd()
     }
 
     /// Bytes that were read and belong to nothing yet.

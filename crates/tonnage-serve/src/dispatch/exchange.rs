@@ -17,6 +17,7 @@ use crate::http::{self, Known, Method, Version};
 use crate::io::Waiting;
 use crate::listen::Peer;
 use crate::outbox::{self, Outbox};
+use crate::overdue::{Register, TIMED_OUT_TEXT, Ticket};
 use crate::reply::{Asked, Reply, ReplyError};
 use crate::request::Request;
 
@@ -27,6 +28,9 @@ const COPIED_BYTES: usize = 1024;
 /// A request that was read, and the response to it.
 #[derive(Debug)]
 pub struct Exchange {
+    /// Its entry, where somebody looks after those that take too long. It goes before the
+    /// connection, whose socket it names.
+    ticket: Option<Ticket>,
     connection: Box<Connection>,
     reply: Reply,
     /// When it was given to the application, in ns.
@@ -50,6 +54,7 @@ impl Exchange {
             keep_alive: head.is_some_and(|head| head.meaning.keep_alive),
         };
         Self {
+            ticket: None,
             connection,
             reply: Reply::new(asked),
             began_ns,
@@ -66,6 +71,13 @@ impl Exchange {
         self
     }
 
+    /// Enters it there, until it is answered.
+    pub(crate) fn enter_in(mut self, register: &Arc<Register>) -> Self {
+        let socket = Some(self.connection.plain_socket());
+        self.ticket = Some(register.enter(self.request(), self.began_ns, socket));
+        self
+    }
+
     /// Lets it be younger than it is, however slow a test is.
     #[cfg(test)]
     pub(super) fn begun_at(&mut self, began_ns: u64) {
@@ -75,6 +87,7 @@ impl Exchange {
     /// The connection, where it can go on, or at least end in peace: the client got what
     /// it was promised.
     pub(crate) fn into_connection(mut self) -> Option<Box<Connection>> {
+        drop(self.ticket.take());
         self.connection.closing = self.reply.closes();
         (self.intact && self.reply.is_complete()).then_some(self.connection)
     }
@@ -210,9 +223,25 @@ impl Exchange {
     /// A head that has not been sent says that the connection ends, where the worker was
     /// told to end meanwhile.
     fn say_whether_it_ends(&mut self) {
-        if !self.reply.has_sent() && self.connection.is_of_ending_worker() {
+        if self.reply.has_sent() {
+            return;
+        }
+        if self.connection.is_of_ending_worker() {
             self.reply.close_after();
         }
+        if let Some(ticket) = &self.ticket
+            && !ticket.claim()
+        {
+            self.was_answered();
+        }
+    }
+
+    /// It took so long that its client was told so: whatever comes now is for nobody.
+    fn was_answered(&mut self) {
+        let is_head = self.method() == b"HEAD".as_slice();
+        let bytes = if is_head { 0 } else { TIMED_OUT_TEXT.len() };
+        self.reply.give_up(503, bytes as u64);
+        self.intact = false;
     }
 
     /// Sends a part of the body, and the head before the first one. `whole`: it is all of

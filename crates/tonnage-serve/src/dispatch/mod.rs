@@ -28,6 +28,7 @@ pub use self::streams::Streams;
 use crate::board::Slot;
 use crate::io::{Events, Io, Poller, Refusals, Waiting};
 use crate::outbox::Outbox;
+use crate::overdue::Register;
 
 /// Requests that take longer on average than this, in ns, are worth a hand-over: it costs
 /// some ten microseconds (docs/serve.md, "What a hand-over costs").
@@ -85,6 +86,7 @@ pub struct Dispatcher {
     poller: Arc<Poller>,
     io: Mutex<Io>,
     outbox: Arc<Outbox>,
+    register: Option<Arc<Register>>,
     /// Rung for each request that a sleeping thread should take.
     work: Condvar,
     /// A thread of the application polls, or is just about to.
@@ -109,6 +111,7 @@ impl Dispatcher {
         let dispatcher = Arc::new(Self {
             poller: io.poller(),
             outbox: Arc::clone(io.outbox()),
+            register: io.register().cloned(),
             io: Mutex::new(io),
             work: Condvar::new(),
             polled: AtomicBool::new(false),
@@ -156,6 +159,9 @@ impl Dispatcher {
         let mut exchange = Exchange::new(waiting, began_ns);
         if may_wait {
             exchange = exchange.may_wait(&self.outbox);
+        }
+        if let Some(register) = &self.register {
+            exchange = exchange.enter_in(register);
         }
         let exchange = application.serve(exchange);
         let ended_ns = now_ns();

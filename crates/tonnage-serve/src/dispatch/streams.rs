@@ -79,6 +79,9 @@ impl Streams {
         if more {
             exchange = exchange.may_wait(self.io.outbox());
         }
+        if let Some(register) = self.io.register() {
+            exchange = exchange.enter_in(register);
+        }
         // Nobody could be told of it before.
         exchange.note(self.io.noted(token));
         Some((token, exchange))

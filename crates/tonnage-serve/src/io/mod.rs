@@ -27,6 +27,7 @@ pub use self::neighbours::Neighbours;
 use self::poller::Source;
 pub use self::poller::{Events, Poller};
 pub use self::refusals::{Refusals, Refused};
+pub(crate) use self::refuse::answer;
 use self::slots::Slots;
 pub use self::slots::{Signs, Token};
 use self::streamed::Streamed;
@@ -34,6 +35,7 @@ use crate::connection::{Connection, Pool};
 use crate::http::Limits;
 use crate::listen::Listener;
 use crate::outbox::{self, Outbox};
+use crate::overdue::Register;
 
 /// What a worker's sockets obey.
 #[derive(Debug, Clone)]
@@ -104,6 +106,8 @@ pub struct Io {
     outbox: Arc<Outbox>,
     /// Where bodies are read when the application asks for them.
     streamed: Option<Box<Streamed>>,
+    /// Where requests are entered that the application is given.
+    register: Option<Arc<Register>>,
     listeners: Vec<Listener>,
     listening: bool,
     /// Nobody here has time for new connections.
@@ -144,6 +148,7 @@ impl Io {
             held: HeldBack::default(),
             outbox: Arc::default(),
             streamed: None,
+            register: None,
             listeners,
             listening: false,
             paused: false,
@@ -162,6 +167,16 @@ impl Io {
     /// What is to be waited on.
     pub fn poller(&self) -> Arc<Poller> {
         Arc::clone(&self.poller)
+    }
+
+    /// From now on requests that the application is given are entered there.
+    pub fn enter_in(&mut self, register: Arc<Register>) {
+        self.register = Some(register);
+    }
+
+    /// Where they are entered.
+    pub(crate) fn register(&self) -> Option<&Arc<Register>> {
+        self.register.as_ref()
     }
 
     /// What happened so far.

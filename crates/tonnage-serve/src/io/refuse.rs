@@ -106,7 +106,7 @@ impl Io {
 }
 
 /// A short answer in plain text.
-fn answer(status: u16, text: &str, retry: bool, close: bool) -> Vec<u8> {
+pub(crate) fn answer(status: u16, text: &str, retry: bool, close: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     // The phrases of our own statuses have nothing that could be refused.
     let _ = http::push_status(&mut out, status, http::reason(status).as_bytes());

@@ -210,6 +210,8 @@ fn choice(
             "fatal" => "critical".to_owned(),
             word => word.to_owned(),
         },
+        // A word such as 503 needs no quotes in a configuration file.
+        RawValue::Whole(number) => number.to_string(),
         _ => String::new(),
     };
     if words.contains(&word.as_str()) {

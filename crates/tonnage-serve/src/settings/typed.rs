@@ -9,6 +9,7 @@ use super::values::{
 };
 use super::worker_class::Interface;
 use crate::http::Limits;
+use crate::overdue::{self, TimeoutAction};
 use std::path::PathBuf;
 
 /// gunicorn's greatest request line.
@@ -119,6 +120,14 @@ impl HttpSettings {
             send_timeout: resolved.bound("send_timeout"),
             max_queue: count("max_queue").map(|number| number as usize),
             queue_timeout: resolved.bound("queue_timeout"),
+            request_limits: overdue::Limits {
+                slow: resolved.bound("slow_request"),
+                timeout: resolved.bound("request_timeout"),
+                action: match resolved.word("request_timeout_action") {
+                    "replace" => TimeoutAction::Replace,
+                    _ => TimeoutAction::Answer,
+                },
+            },
             tmp_upload_dir: resolved.text("tmp_upload_dir").map(PathBuf::from),
         }
     }

@@ -168,6 +168,8 @@ pub struct HttpSettings {
     pub max_queue: Option<usize>,
     /// How long they wait.
     pub queue_timeout: Option<Duration>,
+    /// How long a request may take until its response begins.
+    pub request_limits: crate::overdue::Limits,
     /// Where bodies go that do not fit into memory; none is the system's choice.
     pub tmp_upload_dir: Option<PathBuf>,
 }

@@ -18,7 +18,7 @@ use rustix::time::Timespec;
 use self::sockets::Reopening;
 use super::{
     Action, Bell, Birth, Event, Hook, Host, Level, OutOfMemoryCounter, Pidfile, PidfileStep,
-    Signals, Supervisor, Wanted,
+    Reports, Signals, Supervisor, Wanted,
 };
 use crate::board::{Board, DEFAULT_SLOTS, SlotId, now_ms};
 use crate::listen::{Inboxes, Inherited, Listeners};
@@ -100,6 +100,7 @@ struct Drive<'h, H> {
     reaps_strangers: bool,
     board: Board,
     bell: Arc<Bell>,
+    reports: Arc<Reports>,
     inboxes: Arc<Inboxes>,
     signals: Arc<Signals>,
     memory: OutOfMemoryCounter,
@@ -118,11 +119,12 @@ impl<'h, H: Host> Drive<'h, H> {
             io::Result::Ok((
                 board,
                 Bell::new()?,
+                Reports::new()?,
                 Inboxes::new(options.inboxes.min(options.slots))?,
                 Signals::new()?,
             ))
         })();
-        let (board, bell, inboxes, signals) = match made {
+        let (board, bell, reports, inboxes, signals) = match made {
             Ok(made) => made,
             Err(error) => return Err((host, error)),
         };
@@ -139,6 +141,7 @@ impl<'h, H: Host> Drive<'h, H> {
             reaps_strangers: options.reaps_strangers,
             board,
             bell: Arc::new(bell),
+            reports: Arc::new(reports),
             inboxes: Arc::new(inboxes),
             signals: Arc::new(signals),
             memory: OutOfMemoryCounter::of_this_process(),
@@ -155,6 +158,10 @@ impl<'h, H: Host> Drive<'h, H> {
     fn turn(&mut self) {
         self.wait();
         self.bell.take();
+        // Before their end is told of that they have said before it.
+        for (level, text) in self.reports.take() {
+            self.say(level, &text);
+        }
         let mut happened = self.read_board();
         happened.extend(self.bury());
         // After the dead were found: whatever killed them was sent here as well by then.
@@ -193,12 +200,13 @@ impl<'h, H: Host> Drive<'h, H> {
             tv_sec: timeout.as_secs() as i64,
             tv_nsec: timeout.subsec_nanos().into(),
         };
-        let (signals, bell) = (&*self.signals, &*self.bell);
+        let (signals, bell, reports) = (&*self.signals, &*self.bell, &*self.reports);
         // Interrupted or not, what happened is looked at afterwards.
         let _ = self.host.wait(|| {
             let mut sources = [
                 PollFd::new(signals, PollFlags::IN),
                 PollFd::new(bell, PollFlags::IN),
+                PollFd::new(reports, PollFlags::IN),
             ];
             poll(&mut sources, Some(&timeout))
         });
@@ -261,6 +269,7 @@ impl<'h, H: Host> Drive<'h, H> {
             listeners: &self.listeners,
             inboxes: &self.inboxes,
             bell: &self.bell,
+            reports: &self.reports,
             signals: &self.signals,
         };
         let event = match self.host.spawn(&birth) {

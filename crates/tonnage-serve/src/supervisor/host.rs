@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustix::process::Pid;
 
-use super::{Bell, Hook, Level, Policy, Signals};
+use super::{Bell, Hook, Level, Policy, Reports, Signals};
 use crate::board::{Board, Slot, SlotId};
 use crate::listen::{Address, Inboxes, ListenOptions, Listeners};
 
@@ -43,6 +43,8 @@ pub struct Birth<'a> {
     pub inboxes: &'a Arc<Inboxes>,
     /// To be rung after the worker said that it is ready or wants a replacement.
     pub bell: &'a Arc<Bell>,
+    /// Where it has the supervisor say something, which it may do whatever its state.
+    pub reports: &'a Arc<Reports>,
     /// The supervisor's handlers, which the worker inherits; see [`Signals::missed`].
     pub signals: &'a Arc<Signals>,
 }

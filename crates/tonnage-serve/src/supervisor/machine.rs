@@ -181,6 +181,12 @@ impl Supervisor {
             .chain(self.reexec)
     }
 
+    /// Whether a worker was sent KILL from here.
+    pub(super) fn has_killed(&self, pid: Pid) -> bool {
+        let mut workers = self.roster.iter();
+        workers.any(|worker| worker.pid == Some(pid) && worker.phase == Phase::Killed)
+    }
+
     /// What the configuration asks for.
     pub fn policy(&self) -> &Policy {
         &self.policy

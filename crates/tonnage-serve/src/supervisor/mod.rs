@@ -15,6 +15,7 @@ mod host;
 mod machine;
 mod out_of_memory;
 mod pidfile;
+mod reports;
 mod roster;
 mod signals;
 
@@ -25,6 +26,7 @@ pub use host::{Birth, Host, Wanted};
 pub use machine::{STOP_MARGIN, Supervisor};
 pub use out_of_memory::OutOfMemoryCounter;
 pub use pidfile::{Pidfile, PidfileError};
+pub use reports::Reports;
 pub use roster::{Phase, Worker};
 pub use rustix::process::{Pid, Signal};
 pub use signals::{Signals, signal_name};

@@ -7,6 +7,7 @@
 mod core;
 mod draining;
 mod handles;
+mod late;
 mod serving;
 
 use std::os::fd::{AsRawFd, RawFd};
@@ -49,7 +50,7 @@ pub(super) struct Patience {
 
 /// An ASGI worker.
 #[pyclass(module = "tonnage._tonnage", frozen)]
-pub(super) struct Bridge {
+pub(crate) struct Bridge {
     event_loop: EventLoop,
     core: Mutex<Core>,
     scopes: Mutex<Scopes>,
@@ -160,6 +161,12 @@ impl Bridge {
     #[pyo3(name = "_begin_quit")]
     fn begin_quit(slf: &Bound<'_, Self>) -> PyResult<()> {
         slf.get().cancel_and_stop(slf)
+    }
+
+    /// Called by the loop when requests have had their time.
+    #[pyo3(name = "_end_late")]
+    fn end_late(slf: &Bound<'_, Self>) {
+        slf.get().end_late_calls(slf.py());
     }
 
     /// Called by the loop when those who are still at work have had their time.

@@ -147,6 +147,12 @@ impl Call {
         self.gone_since_ms = None;
     }
 
+    /// The request and its task, where both are there.
+    pub(super) fn request_and_task(&self, py: Python<'_>) -> Option<(String, Py<PyAny>)> {
+        let (open, task) = (self.open.as_ref()?, self.task.as_ref()?);
+        Some((open.exchange.name(), task.clone_ref(py)))
+    }
+
     /// The task has to wait. Where its connection is, as long as it has one.
     pub(super) fn keep(&mut self, task: Py<PyAny>, now_ms: u64) -> Option<Token> {
         self.task = Some(task);

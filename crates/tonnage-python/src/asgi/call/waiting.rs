@@ -169,6 +169,20 @@ impl Call {
         Ok(())
     }
 
+    /// Answers in place of an application that has had its time, and cancels it.
+    pub(in crate::asgi) fn end_late(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let late = {
+            let mut call = slf.try_borrow_mut()?;
+            let open = call.open.as_mut();
+            open.is_some_and(|open| open.exchange.end_late())
+        };
+        if late {
+            Self::lose(slf)?;
+            Self::cancel(slf)?;
+        }
+        Ok(())
+    }
+
     /// Cancels a task that has had its time.
     pub(in crate::asgi) fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();

@@ -1,10 +1,11 @@
 //! What an application that works piece by piece needs of a request: parts of its body as
 //! they come, how much the client has not taken yet, and whether it is still there.
 
-use super::{Exchange, Flushed};
+use super::{Exchange, Flushed, now_ns};
 use crate::connection::{Arrived, Connection};
 use crate::http::{self, Refusal};
 use crate::io::Signs;
+use crate::overdue::TIMED_OUT_TEXT;
 
 /// What there was of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,16 @@ impl Exchange {
                 self.note_sent(&sent);
             }
         }
-        Ok(match self.connection.receive(room, sink)? {
+        let arrived = self.connection.receive(room, sink)?;
+        if let Some(ticket) = &self.ticket {
+            // What a client takes for its body is not the application's time.
+            match arrived {
+                Arrived::Nothing => ticket.pause(None),
+                Arrived::Part { .. } => ticket.pause(Some(now_ns())),
+                Arrived::Gone => {}
+            }
+        }
+        Ok(match arrived {
             Arrived::Part { last } => Received::Part { last },
             Arrived::Nothing => Received::Nothing,
             Arrived::Gone => Received::Gone,
@@ -55,6 +65,18 @@ impl Exchange {
     pub fn refuse(&mut self, refusal: Refusal) {
         self.connection.end_unread();
         self.answer(refusal.status(), &format!("{refusal}\n"));
+    }
+
+    /// Answers 503 where the application has had its time, and nobody has answered yet;
+    /// whether that was so. The connection ends.
+    pub fn end_late(&mut self) -> bool {
+        let late = self.ticket.as_ref();
+        let late = late.is_some_and(|ticket| ticket.is_late(now_ns()));
+        if late {
+            self.connection.end_unread();
+            self.answer(503, TIMED_OUT_TEXT);
+        }
+        late
     }
 
     /// To be called before the response begins: the connection ends with it, and says so,
@@ -102,6 +124,7 @@ impl Exchange {
     /// The connection, where it can go on, or at least end in peace: the client got what
     /// it was promised.
     pub(crate) fn into_streamed(mut self) -> Option<Box<Connection>> {
+        drop(self.ticket.take());
         let connection = &mut self.connection;
         connection.closing |= self.reply.closes();
         if !(self.intact && self.reply.is_complete()) {

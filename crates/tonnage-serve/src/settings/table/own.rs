@@ -47,6 +47,21 @@ pub(super) static ROWS: &[Setting] = &[
     seconds("send_timeout", 60.0)
         .flags(&["--send-timeout"])
         .about("Seconds in which a client takes no byte of a response; 0 is no bound"),
+    seconds("slow_request", 0.0)
+        .flags(&["--slow-request"])
+        .about("Seconds without a response's beginning after which a request is logged with stacks; 0 is never"),
+    seconds("request_timeout", 0.0)
+        .flags(&["--request-timeout"])
+        .about("Seconds without a response's beginning after which a request is ended; 0 is never"),
+    Setting::new(
+        "request_timeout_action",
+        SECTION,
+        Kind::Choice(&["503", "replace"]),
+        Fallback::Text("503"),
+    )
+    .flags(&["--request-timeout-action"])
+    .takes("STRING")
+    .about("How it is ended: 503 answers its client, replace also has its worker replaced"),
     Setting::new("switch_interval", SECTION, Kind::Seconds, Fallback::Nothing)
         .takes("SECONDS")
         .flags(&["--switch-interval"])

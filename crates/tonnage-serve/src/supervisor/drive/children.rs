@@ -6,7 +6,9 @@ use rustix::process::{WaitOptions, WaitStatus, wait, waitpid};
 
 use super::Drive;
 use crate::board::{SlotId, State, now_ms};
-use crate::supervisor::{Ending, Event, Host, Phase};
+use crate::supervisor::{Ending, Event, Host, Level, Phase, Signal};
+
+const KILL: i32 = Signal::KILL.as_raw();
 
 impl<H: Host> Drive<'_, H> {
     /// What the workers have written on the board.
@@ -54,12 +56,22 @@ impl<H: Host> Drive<'_, H> {
                 dead.extend(Some(pid).zip(ending(status)));
             }
         }
-        let exits = dead.into_iter().map(|(pid, ending)| Event::Exited {
-            pid,
-            ending,
-            out_of_memory: matches!(ending, Ending::Signal(_)) && self.memory.has_risen(),
-        });
-        exits.collect()
+        let mut exits = Vec::new();
+        for (pid, ending) in dead {
+            let killed = ending == Ending::Signal(KILL) && !self.machine.has_killed(pid);
+            let out_of_memory = killed && self.memory.explains_a_death();
+            if out_of_memory {
+                let whose = self.memory.whose();
+                let text = format!("Out of memory: the kernel killed process {pid}; {whose}");
+                self.say(Level::Error, &text);
+            }
+            exits.push(Event::Exited {
+                pid,
+                ending,
+                out_of_memory,
+            });
+        }
+        exits
     }
 
     /// Gives a slot free. What is left in its inbox stays there until a worker can have it:

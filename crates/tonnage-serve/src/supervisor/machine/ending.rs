@@ -168,7 +168,7 @@ fn report(pid: Pid, ending: Ending, out_of_memory: bool, out: &mut Vec<Action>) 
         }
         Ending::Signal(signal) => {
             let hint = if signal == KILL && out_of_memory {
-                " Perhaps out of memory?"
+                " It was out of memory."
             } else {
                 ""
             };

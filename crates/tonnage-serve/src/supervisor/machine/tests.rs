@@ -61,7 +61,7 @@ fn memory_is_mentioned_only_where_the_kernel_counts_a_kill() {
         out_of_memory: true,
     });
     assert!(world.has_said(&format!(
-        "Worker (pid:{dead}) was sent SIGKILL! Perhaps out of memory?"
+        "Worker (pid:{dead}) was sent SIGKILL! It was out of memory."
     )));
 }
 
