@@ -4,11 +4,15 @@ log says which request it is and where, and its client is answered."""
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from conftest import Serve
-from serving import Served, wait_for
+from serving import Client, Served, wait_for
 
 WSGI, ASGI = "hung_app:wsgi", "hung_app:asgi"
 
@@ -116,13 +120,65 @@ def test_a_worker_that_cannot_be_asked_is_told_of_before_it_is_killed(serve: Ser
     server.wait_for_others(before)
 
 
-def test_a_worker_without_a_thread_left_is_replaced(serve: Serve) -> None:
-    server = serve("--threads", "2", "--request-timeout", "1", "--graceful-timeout", "0", app=WSGI)
+# Begins in a control group of its own, as a container would.
+IN_A_GROUP = """
+import os, sys
+with open(os.environ["GROUP"] + "/cgroup.procs", "w") as group:
+    group.write(str(os.getpid()))
+sys.argv.insert(1, "serve")
+from tonnage._cli import main
+sys.exit(main())
+"""
+
+
+def _make_group() -> Path | None:
+    for base, bound in (
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        ("/sys/fs/cgroup", "memory.max"),
+    ):
+        group = Path(base) / f"tonnage-tests-{os.getpid()}"
+        with contextlib.suppress(OSError):
+            group.mkdir()
+            try:
+                (group / bound).write_text(str(200 << 20))
+            except OSError:
+                group.rmdir()
+            else:
+                return group
+    return None
+
+
+@pytest.fixture
+def memory_group() -> Iterator[Path]:
+    """A control group that may have 200 MiB, of version 1 or 2."""
+    group = _make_group()
+    if group is None:
+        pytest.skip("no control group for memory can be made here")
+    yield group
+    # The server that was in it is gone, since it was started later.
+    wait_for(lambda: not (group / "cgroup.procs").read_text(), "the group to be empty")
+    group.rmdir()
+
+
+def test_a_kill_for_want_of_memory_is_called_so_and_no_other(
+    memory_group: Path, serve: Serve
+) -> None:
+    env = {"GROUP": str(memory_group)}
+    server = serve(app=WSGI, env=env, program=("-c", IN_A_GROUP))
     before = server.wait_for_workers(1)
-    with server.client() as one, server.client() as two:
-        for client in (one, two):
-            client.request("/sleep")
-        assert one.answer().status == two.answer().status == 503
-        server.wait_for_log("every thread is in a request")
+    os.kill(min(before), signal.SIGKILL)
+    server.wait_for_log("was sent SIGKILL!")
+    before = server.wait_for_others(before)
+    wait_for(lambda: server.ask("/").status == 200, "an answer")
+    assert "memory" not in server.stderr
+    _ask_and_be_left(server.client(), "/memory")
+    server.wait_for_log(f"Out of memory: the kernel killed process {min(before)};")
+    server.wait_for_log("may have 200 MiB together")
     server.wait_for_others(before)
-    assert server.ask("/").status == 200
+    server.stop()
+
+
+def _ask_and_be_left(client: Client, target: str) -> None:
+    with client:
+        client.request(target)
+        assert client.is_closed()

@@ -6,7 +6,6 @@ interpreter's: nothing here takes one, logs, or calls what belongs to the applic
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import faulthandler
 import os
@@ -98,6 +97,9 @@ def _format(frames: list[tuple[FrameType, int]]) -> list[str]:
 
 def _tasks(calls: Calls, loop: Any) -> Iterator[str]:
     """Those that wait: the one that runs is in its thread's stack."""
+    # Only who has a loop has it already, and needs the memory.
+    import asyncio
+
     requests = {id(task): request for request, task in calls}
     # Another thread may change the set while it is copied.
     tasks: set[Any] = set()

@@ -39,12 +39,20 @@ def in_a_moment() -> None:
     time.sleep(0.8)
 
 
+def in_memory() -> None:
+    """Takes all that there is; each page is written, since only then it counts."""
+    held = []
+    while True:
+        held.append(b"x" * (10 << 20))
+
+
 _HANGS: dict[str, Callable[[], None]] = {
     "/lock": in_a_lock,
     "/loop": in_a_loop,
     "/sleep": in_a_sleep,
     "/c": in_c,
     "/moment": in_a_moment,
+    "/memory": in_memory,
 }
 
 

@@ -10,7 +10,7 @@ mod spool;
 mod streaming;
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +31,7 @@ pub(crate) use self::streaming::{Arrived, Skipped};
 use crate::http::{Limits, Refusal};
 use crate::listen::Peer;
 use crate::outbox::Outbox;
+use crate::overdue::Outlet;
 
 /// Room for what is read of a body that goes through the input.
 const BODY_INPUT_BYTES: usize = 48 << 10;
@@ -164,9 +165,12 @@ impl Connection {
         self.socket.as_fd()
     }
 
-    /// The number of the socket; bytes go to the client as they are.
-    pub(crate) fn plain_socket(&self) -> RawFd {
-        self.socket.as_raw_fd()
+    /// Where a late request is answered.
+    pub(crate) fn outlet(&self) -> Outlet {
+        Outlet {
+            socket: self.socket.as_raw_fd(),
+            is_plain: true,
+        }
     }
 
     /// Bytes that were read and belong to nothing yet.

@@ -73,8 +73,8 @@ impl Exchange {
 
     /// Enters it there, until it is answered.
     pub(crate) fn enter_in(mut self, register: &Arc<Register>) -> Self {
-        let socket = Some(self.connection.plain_socket());
-        self.ticket = Some(register.enter(self.request(), self.began_ns, socket));
+        let outlet = Some(self.connection.outlet());
+        self.ticket = Some(register.enter(self.request(), self.began_ns, outlet));
         self
     }
 

@@ -1,6 +1,7 @@
 //! Workers on loopback, with an application in Rust and clients by hand.
 
 mod evenness;
+mod late;
 mod overload;
 mod telling;
 mod together;
@@ -114,6 +115,10 @@ impl Worker {
             panic!("not TCP")
         };
         let io = Io::new(settings, vec![listener], neighbours).unwrap();
+        Self::over(io, threads, address)
+    }
+
+    fn over(io: Io, threads: usize, address: SocketAddr) -> Self {
         let dispatcher = Dispatcher::start(io, threads, None).unwrap();
         let (open, gate) = channel();
         let (tell, seen) = channel();

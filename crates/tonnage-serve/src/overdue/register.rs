@@ -38,6 +38,15 @@ enum Told {
     TimedOut,
 }
 
+/// Where an answer can go that is not the application's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outlet {
+    /// It has to stay open as long as the ticket lives.
+    pub(crate) socket: RawFd,
+    /// Bytes go to the client as they are. Otherwise it can only be shown the end.
+    pub(crate) is_plain: bool,
+}
+
 #[derive(Debug)]
 struct Entry {
     in_use: bool,
@@ -48,8 +57,8 @@ struct Entry {
     since_ns: u64,
     /// The thread that took it, by the number that `pthread_self(3)` gives.
     thread: u64,
-    /// Where an answer can be written as it is.
-    socket: Option<RawFd>,
+    /// None where others have their responses on the same connection.
+    outlet: Option<Outlet>,
     answerer: Answerer,
     told: Told,
 }
@@ -103,14 +112,12 @@ impl Register {
         })
     }
 
-    /// Enters a request that the calling thread gives to the application. Until the ticket
-    /// is dropped `socket` has to stay open, where there is one: a late answer is written
-    /// there as it is.
+    /// Enters a request that the calling thread gives to the application.
     pub(crate) fn enter(
         self: &Arc<Self>,
         request: Option<Request<'_>>,
         began_ns: u64,
-        socket: Option<RawFd>,
+        outlet: Option<Outlet>,
     ) -> Ticket {
         let mut hands = self.hands();
         let index = hands.free.pop().unwrap_or_else(|| {
@@ -130,7 +137,7 @@ impl Register {
         entry.in_use = true;
         entry.since_ns = began_ns;
         entry.thread = this_thread();
-        entry.socket = socket;
+        entry.outlet = outlet;
         entry.answerer = Answerer::Nobody;
         entry.told = Told::Nothing;
         drop(hands);
@@ -207,7 +214,7 @@ impl Entry {
             is_head: false,
             since_ns: 0,
             thread: 0,
-            socket: None,
+            outlet: None,
             answerer: Answerer::Nobody,
             told: Told::Nothing,
         }
@@ -232,19 +239,21 @@ impl Entry {
     #[expect(unsafe_code, reason = "the socket is known by its number alone")]
     fn answer(&mut self) {
         self.answerer = Answerer::Overseer;
-        let Some(socket) = self.socket else {
+        let Some(outlet) = self.outlet else {
             return;
         };
         // SAFETY: whoever entered it keeps it open until the ticket is dropped, which waits
         // for the lock that is held here.
-        let socket = unsafe { BorrowedFd::borrow_raw(socket) };
-        let mut answer = answer(503, TIMED_OUT_TEXT, false, true);
-        if self.is_head {
-            answer.truncate(answer.len() - TIMED_OUT_TEXT.len());
+        let socket = unsafe { BorrowedFd::borrow_raw(outlet.socket) };
+        if outlet.is_plain {
+            let mut answer = answer(503, TIMED_OUT_TEXT, false, true);
+            if self.is_head {
+                answer.truncate(answer.len() - TIMED_OUT_TEXT.len());
+            }
+            // A client that does not take it has gone, or will see the end.
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            let _ = rustix::net::send(socket, &answer, flags);
         }
-        // A client that does not take it has gone, or will see the end.
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let _ = rustix::net::send(socket, &answer, flags);
         let _ = rustix::net::shutdown(socket, Shutdown::Write);
     }
 }
@@ -288,7 +297,7 @@ impl Drop for Ticket {
         let mut hands = self.register.hands();
         let entry = &mut hands.entries[self.index as usize];
         entry.in_use = false;
-        entry.socket = None;
+        entry.outlet = None;
         hands.free.push(self.index);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::overseer::Course;
-use super::{InHand, Limits, Overseer, Register, Ticket, TimeoutAction, Witness};
+use super::{InHand, Limits, Outlet, Overseer, Register, Ticket, TimeoutAction, Witness};
 use crate::board::{Board, Slot, SlotId};
 use crate::supervisor::{Bell, Level, Reports};
 
@@ -96,7 +96,11 @@ fn enter(register: &Arc<Register>, s: u64) -> Ticket {
 /// The same, with a client that waits for its answer.
 fn enter_with_client(register: &Arc<Register>, s: u64) -> (Ticket, UnixStream, UnixStream) {
     let (ours, client) = UnixStream::pair().unwrap();
-    let ticket = register.enter(None, s * S, Some(ours.as_raw_fd()));
+    let outlet = Outlet {
+        socket: ours.as_raw_fd(),
+        is_plain: true,
+    };
+    let ticket = register.enter(None, s * S, Some(outlet));
     (ticket, ours, client)
 }
 

@@ -1,6 +1,7 @@
 //! One thread that turns by hand, and clients on loopback.
 
 mod bodies;
+mod late;
 mod together;
 
 use std::collections::HashMap;
@@ -33,6 +34,10 @@ impl Worker {
             panic!("not TCP")
         };
         let io = Io::new(settings, vec![listener], None).unwrap();
+        Self::over(io, address)
+    }
+
+    fn over(io: Io, address: SocketAddr) -> Self {
         Self {
             streams: Streams::new(io, None),
             address,
