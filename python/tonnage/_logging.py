@@ -22,7 +22,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ._process import can_write
@@ -78,7 +78,7 @@ def logger_class(configured: object) -> type[Any]:
     if isinstance(configured, type):
         return configured
     path = str(configured)
-    if path in ("simple", "gunicorn.glogging.Logger"):
+    if path in ("simple", "gunicorn.glogging.Logger", "gunicorn.instrument.statsd.Statsd"):
         return Logger
     module, _, name = path.replace(":", ".").rpartition(".")
     try:
@@ -143,6 +143,8 @@ class Logger:
         self.logfile: Any = None
         self.lock = threading.Lock()
         self.cfg = cfg
+        # Who is told that a line was logged, by its level.
+        self.count: Callable[[str], None] | None = None
         self.setup(cfg)
 
     def setup(self, cfg: Any) -> None:
@@ -171,12 +173,15 @@ class Logger:
         _configure_logging(cfg)
 
     def critical(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        self._counted("critical")
         self.error_log.critical(msg, *args, **kwargs)
 
     def error(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        self._counted("error")
         self.error_log.error(msg, *args, **kwargs)
 
     def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        self._counted("warning")
         self.error_log.warning(msg, *args, **kwargs)
 
     def info(self, msg: Any, *args: Any, **kwargs: Any) -> None:
@@ -186,11 +191,17 @@ class Logger:
         self.error_log.debug(msg, *args, **kwargs)
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        self._counted("exception")
         self.error_log.exception(msg, *args, **kwargs)
 
     def log(self, lvl: Any, msg: Any, *args: Any, **kwargs: Any) -> None:
         level = self.LOG_LEVELS.get(lvl.lower(), logging.INFO) if isinstance(lvl, str) else lvl
+        self._counted(lvl)
         self.error_log.log(level, msg, *args, **kwargs)
+
+    def _counted(self, level: Any) -> None:
+        if self.count is not None and isinstance(level, str):
+            self.count(level)
 
     @property
     def access_log_enabled(self) -> bool:

@@ -94,6 +94,10 @@ class Worker:
     def set_access_log(self, descriptor: int, path: str | None) -> None:
         """Lines by ``access_log_format`` go there. The descriptor is duplicated."""
 
+    def count_logged(self, level: str) -> None:
+        """Counts a line of the log, where somebody wants to know: ``warning``, ``error``,
+        ``exception`` or ``critical``; any other is not counted."""
+
     def reopen_logs(self) -> None:
         """Opens the access log anew; without one, nothing."""
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from . import _tonnage
 from ._app import AppImportError, FailingApp, as_asgi3, misfit, served_as
+from ._logging import Logger
 from ._process import become, end, set_title
 from ._reloader import Reloader
 from ._shims import Server, Worker, observer_of
@@ -161,6 +162,8 @@ def _reloader(worker: Worker) -> Reloader:
 def _connect_logs(worker: Worker, native: _tonnage.Worker) -> None:
     """Decides who writes the access log, now that the application had its say."""
     log = worker.log
+    if isinstance(log, Logger):
+        log.count = native.count_logged
     native.set_log(lambda level, text: log.log(level, "%s", text))
     enabled = bool(getattr(log, "access_log_enabled", True))
     find = getattr(log, "access_destination", None)

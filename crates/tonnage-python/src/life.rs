@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use tonnage_serve::board::{Board, Slot, SlotId, now_ms};
+use tonnage_serve::board::{Board, Logged, Meters, Slot, SlotId, now_ms};
 use tonnage_serve::dispatch::{Dispatcher, Ending};
 use tonnage_serve::supervisor::Bell;
 
@@ -36,6 +36,10 @@ impl Leaving {
 #[derive(Debug)]
 pub(crate) struct Life {
     place: &'static Slot,
+    /// Where it is counted what happens, where somebody wants to know.
+    meters: Option<&'static Meters>,
+    /// When the event loop's timer is due; 0 before the first time.
+    loop_due_ns: AtomicU64,
     board: Board,
     slot: SlotId,
     bell: Arc<Bell>,
@@ -64,6 +68,8 @@ impl Life {
         });
         Self {
             place: kit.board.slot(kit.slot),
+            meters: (kit.settings.metrics.are_wanted()).then(|| kit.board.meters(kit.slot)),
+            loop_due_ns: AtomicU64::new(0),
             board: kit.board,
             slot: kit.slot,
             bell: Arc::clone(&kit.bell),
@@ -101,6 +107,28 @@ impl Life {
     /// Shows that the worker lives.
     pub(crate) fn show(&self) {
         self.place.beat(now_ms());
+    }
+
+    /// An event loop's timer has come, and comes again in so many ms.
+    pub(crate) fn note_tick(&self, now_ns: u64, again_ms: u64) {
+        let due_ns = self
+            .loop_due_ns
+            .swap(now_ns + again_ms * 1_000_000, Ordering::Relaxed);
+        if let Some(meters) = self.meters {
+            let late_ns = if due_ns == 0 {
+                0
+            } else {
+                now_ns.saturating_sub(due_ns)
+            };
+            meters.count_lag(late_ns, now_ns / 1_000_000 + again_ms);
+        }
+    }
+
+    /// Counts a line of the log, where somebody wants to know.
+    pub(crate) fn count_logged(&self, what: Logged) {
+        if let Some(meters) = self.meters {
+            meters.count_logged(what);
+        }
     }
 
     /// The worker's place on the board.

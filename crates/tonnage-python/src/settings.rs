@@ -228,6 +228,7 @@ pub(crate) fn io_settings(settings: &ServeSettings) -> IoSettings {
             .map_or(usize::MAX, |most| most as usize),
         max_queue: http.max_queue.unwrap_or(usize::MAX),
         queue_timeout_ms: http.queue_timeout.map_or(0, ms),
+        metered: settings.metrics.are_wanted(),
     }
 }
 

@@ -7,9 +7,12 @@ use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use tonnage_serve::listen::{Address, Inherited, ListenOptions, Listener, Listeners};
+use tonnage_serve::listen::{Address, AddressError, Inherited, ListenOptions, Listener, Listeners};
 use tonnage_serve::settings::{Account, Settings};
-use tonnage_serve::supervisor::{Birth, Hook, Host, Level, Options, Pid, Policy, Wanted, run};
+use tonnage_serve::status::StatsdOptions;
+use tonnage_serve::supervisor::{
+    Birth, Hook, Host, Level, Options, Pid, Policy, Telling, Wanted, run,
+};
 
 use crate::settings::Settings as PySettings;
 use crate::worker::{Kit, Worker};
@@ -66,7 +69,11 @@ impl PyHost<'_> {
         let listeners = birth.listeners.iter().map(Listener::try_clone);
         Ok(Kit {
             listeners: listeners.collect::<io::Result<_>>()?,
-            originals: birth.listeners.descriptors(),
+            originals: {
+                let mut originals = birth.listeners.descriptors();
+                originals.extend_from_slice(&birth.private);
+                originals
+            },
             inboxes: Arc::clone(birth.inboxes),
             bell: Arc::clone(birth.bell),
             reports: Arc::clone(birth.reports),
@@ -198,6 +205,27 @@ fn wanted(py: Python<'_>, settings: &Settings) -> PyResult<Wanted> {
             ..ListenOptions::default()
         },
         pidfile: processes.pidfile.clone(),
+        telling: telling(settings)?,
+    })
+}
+
+/// Who is told how the server fares.
+fn telling(settings: &Settings) -> PyResult<Telling> {
+    let metrics = &settings.metrics;
+    let wrong = |error: AddressError| PyValueError::new_err(error.to_string());
+    let status = metrics.status_bind.as_deref().map(str::parse::<Address>);
+    let statsd = metrics.statsd_host.as_deref().map(|host| {
+        Ok(StatsdOptions {
+            address: StatsdOptions::parse_address(host)?,
+            prefix: StatsdOptions::whole_prefix(&metrics.statsd_prefix),
+            tags: metrics.dogstatsd_tags.clone(),
+            backlog: metrics.enable_backlog_metric,
+        })
+    });
+    Ok(Telling {
+        application: settings.app.clone(),
+        status: status.transpose().map_err(wrong)?,
+        statsd: statsd.transpose().map_err(wrong)?,
     })
 }
 

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
 use tonnage_serve::access_log::{AccessFormat, AccessLog, Destination, TimeZone};
-use tonnage_serve::board::{Board, SlotId};
+use tonnage_serve::board::{Board, Logged, SlotId};
 use tonnage_serve::dispatch::now_ns;
 use tonnage_serve::io::Io;
 use tonnage_serve::listen::{Inboxes, Listener};
@@ -215,6 +215,19 @@ impl Worker {
         let log = AccessLog::start(format, destination, TimeZone::system(), tell)?;
         *lock(&self.access_log) = Some(Arc::new(log));
         Ok(())
+    }
+
+    /// Counts a line of the log, where somebody wants to know: `warning`, `error`, `exception`
+    /// or `critical`; any other is not counted.
+    fn count_logged(&self, level: &str) {
+        let what = match level {
+            "warning" => Logged::Warning,
+            "error" => Logged::Error,
+            "exception" => Logged::Exception,
+            "critical" => Logged::Critical,
+            _ => return,
+        };
+        self.life.count_logged(what);
     }
 
     /// Opens the access log anew; without one, nothing.

@@ -4,6 +4,8 @@
 //! to be replaced) and by the workers (who takes a connection).
 
 mod choice;
+mod histogram;
+mod meters;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -18,9 +20,12 @@ use rustix::io;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 use rustix::time::{ClockId, clock_gettime};
 
+pub use self::histogram::{BOUNDS_NS, Histogram, Timer};
+pub use self::meters::{Logged, Meters, Split, Totals};
 pub use self::slot::{Slot, SlotId, Snapshot, State};
 
-/// How many slots a board has unless somebody wants another number. A slot is 128 bytes.
+/// How many slots a board has unless somebody wants another number. A slot is 128 bytes; the
+/// six KiB of its meters take memory only where they are written to.
 pub const DEFAULT_SLOTS: u16 = 1024;
 
 /// Milliseconds of the monotonic clock, which all processes of a machine share.
@@ -42,14 +47,19 @@ struct Head {
 pub struct Board {
     head: &'static Head,
     slots: &'static [Slot],
+    meters: &'static [Meters],
 }
 
 impl Board {
     /// Makes a board. The memory is never given back: workers inherit it, and none of
     /// them could know when the last one is gone.
     pub fn new(slots: u16) -> io::Result<Self> {
-        let (head, slots) = map(slots.into())?;
-        Ok(Self { head, slots })
+        let (head, slots, meters) = map(slots.into())?;
+        Ok(Self {
+            head,
+            slots,
+            meters,
+        })
     }
 
     /// How many slots there are.
@@ -65,6 +75,19 @@ impl Board {
     /// The slot with this number, which must be below [`Board::len`].
     pub fn slot(&self, id: SlotId) -> &'static Slot {
         &self.slots[id.index()]
+    }
+
+    /// What the workers of the slot with this number have done, which must be below
+    /// [`Board::len`].
+    pub fn meters(&self, id: SlotId) -> &'static Meters {
+        &self.meters[id.index()]
+    }
+
+    /// Marks a slot as free; see [`Slot::clear`]. What its worker had in hand is lost.
+    pub fn clear(&self, id: SlotId) {
+        let slot = self.slot(id);
+        self.meters(id).vacate(slot.snapshot().in_flight);
+        slot.clear();
     }
 
     /// Gets a slot ready for a worker; see [`Slot::prepare`].
@@ -95,20 +118,24 @@ impl fmt::Debug for Board {
     unsafe_code,
     reason = "memory shared with forked processes has to be mapped"
 )]
-fn map(slots: usize) -> io::Result<(&'static Head, &'static [Slot])> {
-    let bytes = size_of::<Head>() + slots * size_of::<Slot>();
+fn map(slots: usize) -> io::Result<(&'static Head, &'static [Slot], &'static [Meters])> {
+    // All three are aligned alike, and their sizes are multiples of that.
+    let bytes = size_of::<Head>() + slots * (size_of::<Slot>() + size_of::<Meters>());
     let protection = ProtFlags::READ | ProtFlags::WRITE;
     // SAFETY: without an address the kernel takes memory that nothing else uses.
     let base = unsafe { mmap_anonymous(ptr::null_mut(), bytes, protection, MapFlags::SHARED)? };
     let head = base.cast::<Head>();
-    // SAFETY: the mapping begins on a page, so that both types are aligned; it holds one
-    // `Head` and `slots` times `Slot` one after the other; it is never unmapped. Both
-    // types consist of atomic integers, of which zero, the content of fresh anonymous
-    // memory, is a value, and which others may change behind a shared reference.
+    // SAFETY: the mapping begins on a page, so that all types are aligned; it holds one
+    // `Head`, `slots` times `Slot` and as many `Meters` one after the other; it is never
+    // unmapped. The types consist of atomic integers, of which zero, the content of fresh
+    // anonymous memory, is a value, and which others may change behind a shared reference.
     unsafe {
+        let first_slot = head.add(1).cast::<Slot>();
+        let first_meters = first_slot.add(slots).cast::<Meters>();
         Ok((
             &*head,
-            slice::from_raw_parts(head.add(1).cast::<Slot>(), slots),
+            slice::from_raw_parts(first_slot, slots),
+            slice::from_raw_parts(first_meters, slots),
         ))
     }
 }

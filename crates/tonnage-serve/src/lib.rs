@@ -14,4 +14,5 @@ pub mod proxies;
 pub mod reply;
 pub mod request;
 pub mod settings;
+pub mod status;
 pub mod supervisor;

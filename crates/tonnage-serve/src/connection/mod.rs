@@ -28,6 +28,7 @@ pub use self::memory::Memory;
 pub use self::outgoing::Held;
 pub(crate) use self::outgoing::{Flushed, Outgoing, duplicate};
 pub(crate) use self::streaming::{Arrived, Skipped};
+use crate::board::Meters;
 use crate::http::{Limits, Refusal};
 use crate::listen::Peer;
 use crate::outbox::Outbox;
@@ -121,6 +122,9 @@ pub struct Connection {
     pub(crate) served: u64,
     /// When the first byte of this request, or this stage, was seen.
     pub(crate) since_ns: u64,
+    /// Since when a response that is complete has waited to be sent, where that is counted;
+    /// 0 where none does.
+    tail_since_ns: u64,
 }
 
 impl Connection {
@@ -145,6 +149,20 @@ impl Connection {
             low_water: 1,
             served: 0,
             since_ns: 0,
+            tail_since_ns: 0,
+        }
+    }
+
+    /// Counts how long a complete response took to be sent, once it is.
+    pub(crate) fn tell_tail(&mut self, meters: &Meters, now_ns: u64) {
+        match (self.outgoing.is_empty(), self.tail_since_ns) {
+            (true, 0) => {}
+            (true, since_ns) => {
+                meters.count_tail(now_ns.saturating_sub(since_ns));
+                self.tail_since_ns = 0;
+            }
+            (false, 0) => self.tail_since_ns = now_ns,
+            (false, _) => {}
         }
     }
 

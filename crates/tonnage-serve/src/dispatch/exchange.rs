@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 pub use self::streaming::Received;
 use super::now_ns;
+use crate::board::{Meters, Split};
 use crate::connection::{Body, Connection, Flushed, Head, Held, duplicate};
 use crate::http::{self, Known, Method, Version};
 use crate::io::Waiting;
@@ -41,6 +42,8 @@ pub struct Exchange {
     asked_for_body: bool,
     /// Where a short response may wait a moment for those that follow.
     outbox: Option<Arc<Outbox>>,
+    /// Where its time goes, where somebody wants to know.
+    split: Option<Split>,
 }
 
 impl Exchange {
@@ -61,7 +64,41 @@ impl Exchange {
             intact: true,
             asked_for_body: false,
             outbox: None,
+            split: None,
         }
+    }
+
+    /// Keeps where its time goes: it waited for so long, in ns, to be given to the
+    /// application, and for so long for the interpreter.
+    pub(crate) fn split(&mut self, queue_ns: u64, gil_ns: u64) {
+        self.split = Some(Split {
+            queue_ns,
+            gil_ns,
+            ..Split::default()
+        });
+    }
+
+    /// Counts it, once the application is done with it: how it was answered, and where its
+    /// time went.
+    pub(crate) fn count(&self, meters: &Meters, ended_ns: u64) {
+        let mut split = self.split.unwrap_or_default();
+        let had_ns = ended_ns.saturating_sub(self.began_ns);
+        split.write_ns = split.write_ns.min(had_ns);
+        split.application_ns = had_ns - split.write_ns;
+        meters.count_served(self.reply.status(), &split, self.reply.body_bytes());
+    }
+
+    /// Does something that hands the response on, and counts how long that takes.
+    fn hand_on<T>(&mut self, hand_on: impl FnOnce(&mut Self) -> T) -> T {
+        if self.split.is_none() {
+            return hand_on(self);
+        }
+        let began_ns = now_ns();
+        let handed_on = hand_on(self);
+        if let Some(split) = &mut self.split {
+            split.write_ns += now_ns().saturating_sub(began_ns);
+        }
+        handed_on
     }
 
     /// Lets a short response wait there for others. Whoever has the connection is to send
@@ -268,10 +305,13 @@ impl Exchange {
             return Ok(());
         }
         let head = self.reply.take_head();
-        let mut sent = self.connection.send_held(&head, part);
-        if sent.is_ok() && !framed.after.is_empty() {
-            sent = self.connection.send(&[framed.after]);
-        }
+        let sent = self.hand_on(|exchange| {
+            exchange.connection.send_held(&head, part)?;
+            match framed.after {
+                [] => Ok(()),
+                after => exchange.connection.send(&[after]),
+            }
+        });
         self.reply.give_back(head);
         self.note_sent(&sent);
         Ok(())
@@ -283,11 +323,11 @@ impl Exchange {
         let sent = if part.len() <= COPIED_BYTES {
             head.extend_from_slice(part);
             head.extend_from_slice(after);
-            self.send_or_hold(&head)
+            self.hand_on(|exchange| exchange.send_or_hold(&head))
         } else if after.is_empty() {
-            self.connection.send(&[&head, part])
+            self.hand_on(|exchange| exchange.connection.send(&[&head, part]))
         } else {
-            self.connection.send(&[&head, part, after])
+            self.hand_on(|exchange| exchange.connection.send(&[&head, part, after]))
         };
         self.reply.give_back(head);
         self.note_sent(&sent);
@@ -321,10 +361,14 @@ impl Exchange {
             return Ok(());
         };
         let head = self.reply.take_head();
-        let mut sent = self.connection.send(&[&head]);
-        if sent.is_ok() && framed > 0 {
-            sent = duplicate(file).and_then(|file| self.connection.send_file(file, offset, framed));
-        }
+        let sent = self.hand_on(|exchange| {
+            exchange.connection.send(&[&head])?;
+            if framed == 0 {
+                return Ok(());
+            }
+            let file = duplicate(file)?;
+            exchange.connection.send_file(file, offset, framed)
+        });
         self.reply.give_back(head);
         self.note_sent(&sent);
         Ok(())
@@ -362,6 +406,12 @@ impl Exchange {
 
     /// Waits until the client has taken some of what waits, at most so long.
     pub fn wait_for_room(&mut self, most: Timespec) {
+        if self.is_full() {
+            self.hand_on(|exchange| exchange.poll_for_room(most));
+        }
+    }
+
+    fn poll_for_room(&mut self, most: Timespec) {
         while self.is_full() {
             let socket = self.connection.socket();
             let mut watched = [PollFd::from_borrowed_fd(socket, PollFlags::OUT)];

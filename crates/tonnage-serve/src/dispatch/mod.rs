@@ -25,7 +25,7 @@ use std::time::Duration;
 
 pub use self::exchange::{Exchange, Received};
 pub use self::streams::Streams;
-use crate::board::Slot;
+use crate::board::{Meters, Slot};
 use crate::io::{Events, Io, Poller, Refusals, Waiting};
 use crate::outbox::Outbox;
 use crate::overdue::Register;
@@ -80,6 +80,23 @@ pub enum Ending {
     AtOnce,
 }
 
+/// A thread had something to do again at the one moment, and the interpreter at the other.
+#[derive(Debug, Clone, Copy)]
+struct Woken {
+    woke_ns: u64,
+    attached_ns: u64,
+}
+
+impl Waiting {
+    /// Of the time that it waited, so much was for want of the interpreter.
+    fn part_with(&mut self, woken: Woken) {
+        let since_ns = self.queued_ns.max(woken.woke_ns);
+        let gil_ns = woken.attached_ns.saturating_sub(since_ns);
+        self.gil_ns += gil_ns;
+        self.queued_ns += gil_ns;
+    }
+}
+
 /// What the threads of a worker share.
 #[derive(Debug)]
 pub struct Dispatcher {
@@ -102,6 +119,8 @@ pub struct Dispatcher {
     threads: usize,
     /// Where others see how the worker fares.
     place: Option<&'static Slot>,
+    /// Where it is counted what happens, where somebody wants to know.
+    meters: Option<&'static Meters>,
 }
 
 impl Dispatcher {
@@ -112,6 +131,7 @@ impl Dispatcher {
             poller: io.poller(),
             outbox: Arc::clone(io.outbox()),
             register: io.register().cloned(),
+            meters: io.meters(),
             io: Mutex::new(io),
             work: Condvar::new(),
             polled: AtomicBool::new(false),
@@ -155,7 +175,7 @@ impl Dispatcher {
             let is_busy = in_flight as usize >= self.threads;
             place.set_in_flight(in_flight as u32, is_busy.then_some(began_ns / 1_000_000));
         }
-        let token = waiting.token;
+        let (token, queued_ns, gil_ns) = (waiting.token, waiting.queued_ns, waiting.gil_ns);
         let mut exchange = Exchange::new(waiting, began_ns);
         if may_wait {
             exchange = exchange.may_wait(&self.outbox);
@@ -163,9 +183,15 @@ impl Dispatcher {
         if let Some(register) = &self.register {
             exchange = exchange.enter_in(register);
         }
+        if self.meters.is_some() {
+            exchange.split(began_ns.saturating_sub(queued_ns), gil_ns);
+        }
         let exchange = application.serve(exchange);
         let ended_ns = now_ns();
         self.count(ended_ns.saturating_sub(began_ns));
+        if let (Some(meters), Some(exchange)) = (self.meters, &exchange) {
+            exchange.count(meters, ended_ns);
+        }
         match exchange.and_then(Exchange::into_connection) {
             Some(connection) => self.io().answered(token, connection, ended_ns),
             None => self.io().abandon(token),
@@ -202,6 +228,7 @@ impl Dispatcher {
         application: &mut impl Application,
         events: &mut Events,
     ) -> Option<(Waiting, bool)> {
+        let mut woken = None;
         loop {
             {
                 let mut io = self.io();
@@ -209,7 +236,10 @@ impl Dispatcher {
                     io.let_go();
                     return None;
                 }
-                if let Some(waiting) = io.next(now_ns()) {
+                if let Some(mut waiting) = io.next(now_ns()) {
+                    if let Some(woken) = woken {
+                        waiting.part_with(woken);
+                    }
                     let more = io.has_more();
                     if more && self.is_slow() {
                         self.work.notify_one();
@@ -226,7 +256,7 @@ impl Dispatcher {
                 if !self.should_poll() && !self.polled.load(Ordering::Acquire) {
                     self.watcher.call();
                 }
-                application.detached(|| self.sleep());
+                woken = self.detached(application, || self.sleep());
                 application.turn();
                 self.tell_refusals(application);
             }
@@ -236,6 +266,7 @@ impl Dispatcher {
     /// One look at the sockets: without waiting and without letting go of anything first,
     /// since under load there is always something.
     fn poll(&self, application: &mut impl Application, events: &mut Events) {
+        let mut gil_ns = 0;
         self.poller.wait(events, 0);
         if events.is_empty() {
             // The watcher may have queued something since this thread looked, and have found
@@ -247,7 +278,10 @@ impl Dispatcher {
                 if io.has_more() { 0 } else { io.patience_ms() }
             };
             if patience_ms > 0 {
-                application.detached(|| self.poller.wait(events, patience_ms));
+                let wait = || self.poller.wait(events, patience_ms);
+                if let Some(woken) = self.detached(application, wait) {
+                    gil_ns = woken.attached_ns.saturating_sub(woken.woke_ns);
+                }
             }
             application.turn();
         }
@@ -259,12 +293,34 @@ impl Dispatcher {
         }
         let refusals = {
             let mut io = self.io();
+            io.expect_late(gil_ns);
             self.process(&mut io, events, now_ns);
             io.take_refusals()
         };
         if let Some(refusals) = refusals {
             application.refused(refusals);
         }
+    }
+
+    /// Runs something that waits; when that was over, where somebody wants to know how long
+    /// the interpreter is waited for.
+    fn detached(
+        &self,
+        application: &mut impl Application,
+        waiting: impl FnOnce() + Send,
+    ) -> Option<Woken> {
+        if self.meters.is_none() {
+            application.detached(waiting);
+            return None;
+        }
+        let woke_ns = application.detached(|| {
+            waiting();
+            now_ns()
+        });
+        Some(Woken {
+            woke_ns,
+            attached_ns: now_ns(),
+        })
     }
 
     /// Has done what the events ask for.

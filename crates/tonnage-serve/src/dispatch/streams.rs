@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use super::{Exchange, Received, now_ns, sender};
-use crate::board::Slot;
+use crate::board::{Meters, Slot};
 use crate::http::Refusal;
 use crate::io::{Counts, Events, Io, Poller, Refusals, Signs, Token};
 
@@ -22,6 +22,8 @@ pub struct Streams {
     events: Events,
     /// Where others see how the worker fares.
     place: Option<&'static Slot>,
+    /// Where it is counted what happens, where somebody wants to know.
+    meters: Option<&'static Meters>,
     in_flight: u32,
     served: u64,
 }
@@ -38,6 +40,7 @@ impl Streams {
         io.stream_bodies();
         Self {
             poller: io.poller(),
+            meters: io.meters(),
             io,
             events: Events::default(),
             place,
@@ -72,10 +75,14 @@ impl Streams {
         let now_ns = now_ns();
         let waiting = self.io.next(now_ns)?;
         let token = waiting.token;
+        let queue_ns = now_ns.saturating_sub(waiting.queued_ns);
         self.in_flight += 1;
         self.tell();
         let more = self.io.waiting() > 0;
         let mut exchange = Exchange::new(waiting, now_ns);
+        if self.meters.is_some() {
+            exchange.split(queue_ns, 0);
+        }
         if more {
             exchange = exchange.may_wait(self.io.outbox());
         }
@@ -122,8 +129,12 @@ impl Streams {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.served += 1;
         self.tell();
+        let ended_ns = now_ns();
+        if let Some(meters) = self.meters {
+            exchange.count(meters, ended_ns);
+        }
         match exchange.into_streamed() {
-            Some(connection) => self.io.answered(token, connection, now_ns()),
+            Some(connection) => self.io.answered(token, connection, ended_ns),
             None => self.io.abandon(token),
         }
     }

@@ -21,6 +21,7 @@ pub(crate) fn settings() -> IoSettings {
         connections: 1000,
         max_queue: 100,
         queue_timeout_ms: 0,
+        metered: false,
     }
 }
 

@@ -191,7 +191,9 @@ fn stand_in(dispatcher: &Dispatcher, events: &mut Events) {
         let holds_back = dispatcher.outbox.send_late(now_ns());
         let most_ms = if holds_back { HELD_MS } else { POLL_MS };
         dispatcher.poller.wait(events, patience_ms.min(most_ms));
-        dispatcher.process(&mut dispatcher.io(), events, now_ns());
+        let mut io = dispatcher.io();
+        io.expect_late(0);
+        dispatcher.process(&mut io, events, now_ns());
     }
     let mut io = dispatcher.io();
     io.see_all();

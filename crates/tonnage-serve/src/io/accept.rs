@@ -185,6 +185,9 @@ impl Io {
         let deadline_ms = self.now_ms() + patience_ms;
         let token = self.slots.insert(Box::new(connection), deadline_ms);
         self.counts.connections += 1;
+        if let Some(meters) = self.meters {
+            meters.count_connection();
+        }
         self.tell_connections();
         let watched = match self.slots.get(token) {
             Some(connection) => self.poller.watch(connection.socket(), token),

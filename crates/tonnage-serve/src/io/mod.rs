@@ -31,6 +31,7 @@ pub(crate) use self::refuse::answer;
 use self::slots::Slots;
 pub use self::slots::{Signs, Token};
 use self::streamed::Streamed;
+use crate::board::Meters;
 use crate::connection::{Connection, Pool};
 use crate::http::Limits;
 use crate::listen::Listener;
@@ -58,6 +59,8 @@ pub struct IoSettings {
     pub max_queue: usize,
     /// How long they may wait, in ms; 0 for as long as they like.
     pub queue_timeout_ms: u64,
+    /// Whether somebody wants to know how many requests there are and where their time goes.
+    pub metered: bool,
 }
 
 /// A request that is complete and has not been given to the application.
@@ -66,7 +69,9 @@ pub struct Waiting {
     pub(crate) token: Token,
     pub(crate) connection: Box<Connection>,
     /// Since when it has been complete: a body that took long has not waited.
-    queued_ns: u64,
+    pub(crate) queued_ns: u64,
+    /// How long before that whoever was told of it waited for the interpreter.
+    pub(crate) gil_ns: u64,
 }
 
 /// What happened since the worker started.
@@ -113,6 +118,11 @@ pub struct Io {
     /// Nobody here has time for new connections.
     paused: bool,
     neighbours: Option<Neighbours>,
+    /// Where it is counted what happens, where somebody wants to know.
+    meters: Option<&'static Meters>,
+    /// How long whoever heard of the latest events waited for the interpreter before it
+    /// looked at them.
+    gil_ns: u64,
     draining: bool,
     /// The same for responses that others have in hand.
     ending: Arc<AtomicBool>,
@@ -135,7 +145,10 @@ impl Io {
         if let Some(inbox) = neighbours.as_ref().and_then(Neighbours::inbox) {
             poller.watch_inbox(inbox)?;
         }
+        let metered = neighbours.as_ref().filter(|_| settings.metered);
         let mut io = Self {
+            meters: metered.map(Neighbours::meters),
+            gil_ns: 0,
             settings,
             poller: Arc::new(poller),
             slots: Slots::default(),
@@ -237,6 +250,17 @@ impl Io {
         !self.waiting.is_empty() || !self.unseen.is_empty()
     }
 
+    /// Where it is counted what happens, where somebody wants to know.
+    pub(crate) fn meters(&self) -> Option<&'static Meters> {
+        self.meters
+    }
+
+    /// So long, in ns, whoever was told of the events that come now waited for the
+    /// interpreter.
+    pub(crate) fn expect_late(&mut self, gil_ns: u64) {
+        self.gil_ns = gil_ns;
+    }
+
     /// How many could take a request at once.
     pub(crate) fn expect_takers(&mut self, takers: usize) {
         self.takers = takers;
@@ -270,6 +294,14 @@ impl Io {
             self.sweep();
         }
         self.balance();
+        self.show_waiting();
+    }
+
+    /// Shows how many requests wait, where somebody wants to know.
+    fn show_waiting(&self) {
+        if let Some(meters) = self.meters {
+            meters.set_waiting(self.waiting.len() as u32);
+        }
     }
 
     /// The request that has waited longest; otherwise the next one that can be read. Those
@@ -301,6 +333,7 @@ impl Io {
         };
         while let Some(waiting) = self.waiting.pop_front() {
             if self.now_ns.saturating_sub(waiting.queued_ns) <= longest_ns {
+                self.show_waiting();
                 return Some(waiting);
             }
             self.turn_away(waiting.token, waiting.connection);

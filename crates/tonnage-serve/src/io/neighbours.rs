@@ -4,7 +4,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use crate::board::{Board, SlotId};
+use crate::board::{Board, Meters, SlotId};
 use crate::listen::{HandedOver, Inboxes};
 
 /// How often it is looked whether others have clearly fewer connections, in ms: their
@@ -35,6 +35,11 @@ impl Neighbours {
             next_look_ms: 0,
             unsettled_until_ms: 0,
         }
+    }
+
+    /// Where this worker counts what it does.
+    pub(super) fn meters(&self) -> &'static Meters {
+        self.board.meters(self.own)
     }
 
     /// What becomes readable when others have left a connection here.

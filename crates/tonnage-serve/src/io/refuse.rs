@@ -19,6 +19,10 @@ impl Io {
     pub(super) fn refuse(&mut self, token: Token, refusal: Refusal) {
         self.counts.refused += 1;
         let status = refusal.status();
+        if let Some(meters) = self.meters {
+            meters.count_refused();
+            meters.count_status(status);
+        }
         let text = format!("{refusal}\n");
         let now_ns = self.now_ns;
         if let Some(connection) = self.slots.get(token) {
@@ -33,6 +37,9 @@ impl Io {
     /// the answer.
     pub(crate) fn note_refusal(&mut self, peer: Peer, refusal: Refusal) {
         self.counts.refused += 1;
+        if let Some(meters) = self.meters {
+            meters.count_refused();
+        }
         let refused = || Refused::answered(peer, refusal);
         self.refusals.add(self.now_ns, refusal, refused);
     }
@@ -81,6 +88,10 @@ impl Io {
     pub(super) fn turn_away(&mut self, token: Token, mut connection: Box<Connection>) {
         self.counts.turned_away += 1;
         let refusal = Refusal::Overload;
+        if let Some(meters) = self.meters {
+            meters.count_turned_away();
+            meters.count_status(refusal.status());
+        }
         let gives_up_body = connection.gives_up_body();
         let head = connection.head.as_ref();
         let keep =

@@ -11,10 +11,19 @@ const READINGS: usize = 16;
 impl Io {
     /// What comes after a response: the rest of it, the end, or the next request.
     pub(super) fn settle(&mut self, token: Token, signs: Signs) {
-        let Self { slots, pool, .. } = self;
+        let Self {
+            slots,
+            pool,
+            meters,
+            now_ns,
+            ..
+        } = self;
         let Some(connection) = slots.get(token) else {
             return;
         };
+        if let Some(meters) = meters {
+            connection.tell_tail(meters, *now_ns);
+        }
         if !connection.outgoing.is_empty() {
             connection.stage = Stage::Flushing;
             // First, since flushing may come to its end and look for the next request.
@@ -243,6 +252,7 @@ impl Io {
                 token,
                 connection,
                 queued_ns: self.now_ns,
+                gil_ns: self.gil_ns,
             });
         }
     }

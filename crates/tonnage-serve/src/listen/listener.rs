@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags};
 
 use super::Address;
+use super::backlog;
 use super::inherited::take_over;
 use super::socket::{
     ListenError, ListenOptions, close_on_exec, listen_abstract, listen_tcp, listen_unix, make_ours,
@@ -194,6 +195,11 @@ impl Listener {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Connections that wait to be taken, where the kernel tells it: of TCP.
+    pub fn backlog(&self) -> Option<u32> {
+        backlog::waiting(self)
     }
 
     /// Sets whether the socket survives when this process executes another program.

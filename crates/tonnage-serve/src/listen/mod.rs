@@ -3,6 +3,7 @@
 //! accepts when is the worker's business, who owns the sockets the supervisor's.
 
 mod address;
+mod backlog;
 mod inbox;
 mod inherited;
 mod listener;

@@ -298,7 +298,6 @@ mod tests {
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for (flag, mark) in [
             ("--keyfile", "(not in this version)"),
-            ("--statsd-host", "(not in this version)"),
             ("--proxy-protocol", "(not in this version)"),
             ("--dirty-app", "(refused)"),
             ("--spew", "(refused)"),

@@ -43,7 +43,7 @@ pub use source::{Environment, Source};
 pub use table::all as all_settings;
 pub use values::{
     Account, ApplicationSettings, EventLoop, HEAD_BYTES, HeaderMap, HttpSettings, Lifespan,
-    ListenSettings, LoggingSettings, ProcessSettings, ProxySettings, Settings,
+    ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings, Settings,
 };
 pub use words::{WordsError, split_words};
 pub use worker_class::Interface;

@@ -10,12 +10,13 @@ use super::resolved::{Entry, Layer, Resolved};
 use super::source::Source;
 use super::typed::is_gunicorns_logger;
 use super::values::{
-    ApplicationSettings, HttpSettings, ListenSettings, LoggingSettings, ProcessSettings,
-    ProxySettings, Settings,
+    ApplicationSettings, HttpSettings, ListenSettings, LoggingSettings, MetricsSettings,
+    ProcessSettings, ProxySettings, Settings,
 };
 use super::worker_class::{Interface, WorkerClass, worker_class};
 use crate::access_log::AccessFormat;
 use crate::listen::Address;
+use crate::status::StatsdOptions;
 use std::path::Path;
 
 impl Settings {
@@ -51,6 +52,7 @@ impl Settings {
             http: HttpSettings::new(&resolved),
             proxies: ProxySettings::new(&resolved),
             logging: LoggingSettings::new(&resolved),
+            metrics: MetricsSettings::new(&resolved),
             check_config: resolved.switch("check_config"),
             print_config: resolved.switch("print_config"),
             app,
@@ -104,9 +106,6 @@ fn judge_entry(entry: &Entry, directory: &Path) -> Judgement {
             WorkerClass::Serves(_) => false,
             WorkerClass::Refused(advice) => return Judgement::Refused(advice.to_owned()),
         },
-        "logger_class" if text == "gunicorn.instrument.statsd.Statsd" => {
-            return Judgement::Notice(Level::Later, "statsd is not in this version".to_owned());
-        }
         "logger_class" => !is_gunicorns_logger(text),
         "sendfile" => entry.value == RawValue::Switch(true),
         "limit_request_line" | "limit_request_field_size" => number == 0,
@@ -177,6 +176,16 @@ fn check_together(resolved: &Resolved, errors: &mut Vec<SettingsError>) {
                 format!("HOST:PORT, unix:PATH or fd://NUMBER; {error}"),
             );
         }
+    }
+    if let Some(address) = resolved.text("status_bind")
+        && let Err(error) = address.parse::<Address>()
+    {
+        refuse("status_bind", format!("HOST:PORT or unix:PATH; {error}"));
+    }
+    if let Some(address) = resolved.text("statsd_host")
+        && let Err(error) = StatsdOptions::parse_address(&address)
+    {
+        refuse("statsd_host", format!("HOST:PORT or unix://PATH; {error}"));
     }
     // A logger of the user's own may understand more than ours.
     let writes_lines =

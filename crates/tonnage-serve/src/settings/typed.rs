@@ -5,7 +5,7 @@ use super::networks::TrustedPeers;
 use super::resolved::Resolved;
 use super::values::{
     Account, ApplicationSettings, EventLoop, HEAD_BYTES, HeaderMap, HttpSettings, Lifespan,
-    ListenSettings, LoggingSettings, ProcessSettings, ProxySettings,
+    ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings,
 };
 use super::worker_class::Interface;
 use crate::http::Limits;
@@ -222,6 +222,18 @@ impl LoggingSettings {
             syslog_prefix: resolved.text("syslog_prefix"),
             syslog_facility: resolved.word("syslog_facility").to_owned(),
             disable_redirect_access_to_syslog: resolved.switch("disable_redirect_access_to_syslog"),
+        }
+    }
+}
+
+impl MetricsSettings {
+    pub(super) fn new(resolved: &Resolved) -> Self {
+        Self {
+            status_bind: resolved.text("status_bind"),
+            statsd_host: resolved.text("statsd_host"),
+            statsd_prefix: resolved.text("statsd_prefix").unwrap_or_default(),
+            dogstatsd_tags: resolved.text("dogstatsd_tags").unwrap_or_default(),
+            enable_backlog_metric: resolved.switch("enable_backlog_metric"),
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Settings {
     pub proxies: ProxySettings,
     /// The logs.
     pub logging: LoggingSettings,
+    /// Who is told how the server fares.
+    pub metrics: MetricsSettings,
     /// Whether to check and exit.
     pub check_config: bool,
     /// Whether to print [`Settings::print_config`], check and exit.
@@ -233,4 +235,26 @@ pub struct LoggingSettings {
     pub syslog_facility: String,
     /// Whether the access log stays out of it.
     pub disable_redirect_access_to_syslog: bool,
+}
+
+/// Who is told how the server fares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsSettings {
+    /// Where questions are answered.
+    pub status_bind: Option<String>,
+    /// Where statsd is.
+    pub statsd_host: Option<String>,
+    /// What its metrics' names begin with.
+    pub statsd_prefix: String,
+    /// Tags of its metrics.
+    pub dogstatsd_tags: String,
+    /// Whether it is told how many connections wait to be accepted.
+    pub enable_backlog_metric: bool,
+}
+
+impl MetricsSettings {
+    /// Whether anybody is, so that workers have to count.
+    pub fn are_wanted(&self) -> bool {
+        self.status_bind.is_some() || self.statsd_host.is_some()
+    }
 }

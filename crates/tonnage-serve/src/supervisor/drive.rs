@@ -4,9 +4,11 @@
 mod children;
 mod process_file;
 mod sockets;
+mod telling;
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use rustix::process::{Pid, Signal, getpid, getppid, kill_process};
 use rustix::time::Timespec;
 
 use self::sockets::Reopening;
+use self::telling::Explaining;
 use super::{
     Action, Bell, Birth, Event, Hook, Host, Level, OutOfMemoryCounter, Pidfile, PidfileStep,
     Reports, Signals, Supervisor, Wanted,
@@ -79,6 +82,7 @@ pub fn run<H: Host>(host: &mut H, options: Options) -> i32 {
     }
     if drive.may_start(&Hook::OnStarting) {
         drive.open_first();
+        drive.explain();
     }
     loop {
         if let Some(code) = drive.exit {
@@ -110,6 +114,7 @@ struct Drive<'h, H> {
     pidfile: Option<Pidfile>,
     /// Slots whose worker is gone, and may have left connections in its inbox.
     vacated: Vec<SlotId>,
+    explaining: Explaining,
 }
 
 impl<'h, H: Host> Drive<'h, H> {
@@ -129,7 +134,9 @@ impl<'h, H: Host> Drive<'h, H> {
             Err(error) => return Err((host, error)),
         };
         let policy = options.wanted.policy.clone();
+        let explaining = Explaining::new(&options.wanted.telling, &options.wanted.listen);
         Ok(Self {
+            explaining,
             host,
             machine: Supervisor::new(policy, options.slots, options.parent.is_some()),
             events: VecDeque::new(),
@@ -176,6 +183,7 @@ impl<'h, H: Host> Drive<'h, H> {
         self.see_parent();
         self.go_on_opening();
         self.tell(Event::Tick);
+        self.explain();
     }
 
     fn tell_signals(&mut self, signals: Vec<Signal>) {
@@ -195,20 +203,24 @@ impl<'h, H: Host> Drive<'h, H> {
             .flatten()
             .fold(now_ms + TICK_MS, u64::min);
         // A millisecond more, so that a deadline is over when it is looked at.
-        let timeout = Duration::from_millis(wake_ms.saturating_sub(now_ms) + 1);
-        let timeout = Timespec {
-            tv_sec: timeout.as_secs() as i64,
-            tv_nsec: timeout.subsec_nanos().into(),
-        };
-        let (signals, bell, reports) = (&*self.signals, &*self.bell, &*self.reports);
-        // Interrupted or not, what happened is looked at afterwards.
-        let _ = self.host.wait(|| {
-            let mut sources = [
-                PollFd::new(signals, PollFlags::IN),
-                PollFd::new(bell, PollFlags::IN),
-                PollFd::new(reports, PollFlags::IN),
-            ];
-            poll(&mut sources, Some(&timeout))
+        let wake_ms = wake_ms + 1;
+        let own = [
+            self.signals.as_fd(),
+            self.bell.as_fd(),
+            self.reports.as_fd(),
+        ];
+        let (machine, board, listeners) = (&self.machine, self.board, &self.listeners);
+        let explaining = &mut self.explaining;
+        self.host.wait(|| {
+            loop {
+                // Interrupted or not, what happened is looked at afterwards.
+                let is_asked = wait_for_any(&own, explaining, wake_ms);
+                if !is_asked {
+                    return;
+                }
+                // Here, where no lock of the host's is held.
+                explaining.answer(machine, board, listeners);
+            }
         });
     }
 
@@ -271,6 +283,7 @@ impl<'h, H: Host> Drive<'h, H> {
             bell: &self.bell,
             reports: &self.reports,
             signals: &self.signals,
+            private: self.explaining.descriptors(),
         };
         let event = match self.host.spawn(&birth) {
             Ok(pid) => {
@@ -319,6 +332,7 @@ impl<'h, H: Host> Drive<'h, H> {
     }
 
     fn say(&mut self, level: Level, text: &str) {
+        self.explaining.note_logged(level);
         self.host.log(level, text);
     }
 
@@ -329,6 +343,27 @@ impl<'h, H: Host> Drive<'h, H> {
             self.tell(Event::Promoted);
         }
     }
+}
+
+/// Waits until there is something to do, and says whether that is only somebody who asks for
+/// the server's status.
+fn wait_for_any(own: &[BorrowedFd<'_>], explaining: &Explaining, wake_ms: u64) -> bool {
+    let left = Duration::from_millis(wake_ms.saturating_sub(now_ms()));
+    let timeout = Timespec {
+        tv_sec: left.as_secs() as i64,
+        tv_nsec: left.subsec_nanos().into(),
+    };
+    let own_sources = own.iter();
+    let mut sources: Vec<_> = own_sources
+        .map(|source| PollFd::from_borrowed_fd(*source, PollFlags::IN))
+        .collect();
+    explaining.watch(&mut sources);
+    let ready = poll(&mut sources, Some(&timeout));
+    let is_more = sources
+        .iter()
+        .take(own.len())
+        .any(|source| !source.revents().is_empty());
+    matches!(ready, Ok(1..)) && !is_more && now_ms() < wake_ms
 }
 
 /// Whether a signal asks for the end of the server.

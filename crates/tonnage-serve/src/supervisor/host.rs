@@ -2,6 +2,7 @@
 //! which the workers' application is written, and everything it prints.
 
 use std::io;
+use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use rustix::process::Pid;
 use super::{Bell, Hook, Level, Policy, Reports, Signals};
 use crate::board::{Board, Slot, SlotId};
 use crate::listen::{Address, Inboxes, ListenOptions, Listeners};
+use crate::status::StatsdOptions;
 
 /// What the configuration asks of the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,19 @@ pub struct Wanted {
     pub listen: ListenOptions,
     /// Where to write the process number.
     pub pidfile: Option<PathBuf>,
+    /// Where the server explains itself, and to whom.
+    pub telling: Telling,
+}
+
+/// Where the server explains itself, and to whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Telling {
+    /// The application, for people.
+    pub application: String,
+    /// Where questions are answered ([`crate::status`]).
+    pub status: Option<Address>,
+    /// A collector of statsd's metrics.
+    pub statsd: Option<StatsdOptions>,
 }
 
 /// A worker about to be born: all it needs of its supervisor.
@@ -47,6 +62,8 @@ pub struct Birth<'a> {
     pub reports: &'a Arc<Reports>,
     /// The supervisor's handlers, which the worker inherits; see [`Signals::missed`].
     pub signals: &'a Arc<Signals>,
+    /// Descriptors of the supervisor alone: the worker closes them first of all.
+    pub private: Vec<RawFd>,
 }
 
 impl Birth<'_> {

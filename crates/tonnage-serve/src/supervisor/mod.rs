@@ -22,7 +22,7 @@ mod signals;
 pub use bell::Bell;
 pub use drive::{Options, run};
 pub use event::{Action, Ending, Event, Hook, Level, PidfileStep, Policy};
-pub use host::{Birth, Host, Wanted};
+pub use host::{Birth, Host, Telling, Wanted};
 pub use machine::{STOP_MARGIN, Supervisor};
 pub use out_of_memory::OutOfMemoryCounter;
 pub use pidfile::{Pidfile, PidfileError};

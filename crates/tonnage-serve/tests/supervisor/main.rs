@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process};
 use tonnage_serve::listen::ListenOptions;
-use tonnage_serve::supervisor::{Hook, Level, Options, Policy, Wanted};
+use tonnage_serve::supervisor::{Hook, Level, Options, Policy, Telling, Wanted};
 
 use host::{OBEDIENT, Server, Worker};
 
@@ -35,6 +35,7 @@ fn wanted(workers: u32, address: &str) -> Wanted {
             ..ListenOptions::default()
         },
         pidfile: None,
+        telling: Telling::default(),
     }
 }
 

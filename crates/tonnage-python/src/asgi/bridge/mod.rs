@@ -116,6 +116,7 @@ impl Bridge {
             return Ok(());
         }
         let py = slf.py();
+        this.life.note_tick(now_ns(), TICK_MS);
         // First of all, so that it goes on whatever happens.
         this.event_loop
             .call_later(TICK_MS, &slf.getattr(intern!(py, "_tick"))?)?;

@@ -4,10 +4,10 @@ use super::super::setting::{Fallback, Kind, Section, Setting, Standing};
 
 const SECTION: Section = Section::Logging;
 
-const STATSD: Standing = Standing::Later {
-    what: "statsd",
-    starts: true,
-};
+const STATSD: Standing = Standing::HonouredDifferently(
+    "metrics are summed up and sent once a second; those in the `extra` of a line of the log are \
+     not sent",
+);
 
 /// What `loglevel` may be.
 const LEVELS: &[&str] = &["debug", "info", "warning", "error", "critical"];
@@ -126,16 +126,13 @@ pub(super) static ROWS: &[Setting] = &[
     Setting::new("dogstatsd_tags", SECTION, Kind::Text, Fallback::Text(""))
         .flags(&["--dogstatsd-tags"])
         .takes("DOGSTATSD_TAGS")
-        .standing(STATSD)
         .about("Tags of the metrics, separated by commas"),
     Setting::new("statsd_prefix", SECTION, Kind::Text, Fallback::Text(""))
         .flags(&["--statsd-prefix"])
         .takes("STATSD_PREFIX")
-        .standing(STATSD)
         .about("What the metrics' names begin with"),
     switch("enable_backlog_metric")
         .flags(&["--enable-backlog-metric"])
-        .standing(STATSD)
         .about("Send the number of connections that wait to be accepted"),
     Setting::new(
         "proc_name",

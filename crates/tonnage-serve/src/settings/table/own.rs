@@ -66,4 +66,8 @@ pub(super) static ROWS: &[Setting] = &[
         .takes("SECONDS")
         .flags(&["--switch-interval"])
         .about("Seconds after which a Python thread makes way for another; Python's is 0.005"),
+    Setting::new("status_bind", SECTION, Kind::Text, Fallback::Nothing)
+        .takes("ADDRESS")
+        .flags(&["--status-bind"])
+        .about("Where /metrics, /health, /status and a page for people are served"),
 ];

@@ -123,13 +123,12 @@ fn notices_tell_what_differs_does_nothing_or_is_missing() {
         [
             ("keepalive", Level::Differs),
             ("worker_tmp_dir", Level::NoEffect),
-            ("statsd_host", Level::Later),
+            ("statsd_host", Level::Differs),
             ("dirty_post_fork", Level::NoEffect),
             ("log_level", Level::Misspelt),
         ]
     );
     insta::assert_snapshot!(settings.warnings().join("\n"), @r"
-    `statsd_host` from the command line is not honoured: statsd is not in this version
     `log_level` from the configuration file gunicorn.conf.py is no setting: did you mean `loglevel`?
     ");
 }

@@ -65,6 +65,8 @@ impl<H: Host> Drive<'_, H> {
                 let text = format!("Out of memory: the kernel killed process {pid}; {whose}");
                 self.say(Level::Error, &text);
             }
+            self.explaining
+                .note_end(pid, ending, out_of_memory, &self.machine);
             exits.push(Event::Exited {
                 pid,
                 ending,
@@ -78,7 +80,7 @@ impl<H: Host> Drive<'_, H> {
     /// a descriptor of it here would be inherited by every worker that is forked meanwhile,
     /// and a connection that one of them has and does not know of never ends for its client.
     pub(super) fn vacate(&mut self, slot: SlotId) {
-        self.board.slot(slot).clear();
+        self.board.clear(slot);
         self.vacated.push(slot);
     }
 

@@ -129,6 +129,7 @@ impl<H: Host> Drive<'_, H> {
     /// The configuration is valid from now on.
     fn take_on(&mut self, wanted: Wanted) {
         let policy = wanted.policy.clone();
+        self.explaining.change(&wanted.telling);
         self.wanted = wanted;
         // A new server that runs beside an old one has its own pidfile until the old one
         // is gone.
