@@ -130,3 +130,51 @@ async def get_sends_on(scope: Scope, receive: Any, send: Any) -> None:
     except OSError as error:
         events.append(f"sends on: {type(error).__name__}")
         raise RuntimeError("of the framework") from error
+
+
+async def get_hints(scope: Scope, receive: Any, send: Any) -> None:
+    assert "http.response.early_hint" in scope["extensions"]
+    links = [b"</style.css>; rel=preload", b"</script.js>; rel=preload"]
+    await send({"type": "http.response.early_hint", "links": links})
+    fields = [(b"x-a", b"1")]
+    await send({"type": "http.response.informational", "status": 103, "headers": fields})
+    for broken in (
+        {"type": "http.response.early_hint", "links": [b"a\r\nb"]},
+        {"type": "http.response.early_hint"},
+        {"type": "http.response.informational", "status": 101, "headers": []},
+        {"type": "http.response.informational", "status": 200, "headers": []},
+    ):
+        try:
+            await send(broken)
+        except ValueError:
+            continue
+        raise AssertionError(broken)
+    await answer(send, "hinted")
+
+
+async def get_trailers(scope: Scope, receive: Any, send: Any) -> None:
+    assert "http.response.trailers" in scope["extensions"]
+    fields = [(b"trailer", b"x-sum, x-more")]
+    start = {"type": "http.response.start", "status": 200, "headers": fields, "trailers": True}
+    await send(start)
+    await send({"type": "http.response.body", "body": b"one ", "more_body": True})
+    await send({"type": "http.response.body", "body": b"two"})
+    sums = [(b"x-sum", b"1")]
+    await send({"type": "http.response.trailers", "headers": sums, "more_trailers": True})
+    await send({"type": "http.response.trailers", "headers": [(b"x-more", b"2")]})
+    events.append("trailers sent")
+
+
+async def get_stray_trailers(scope: Scope, receive: Any, send: Any) -> None:
+    """Trailers that were not announced."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    try:
+        await send({"type": "http.response.trailers", "headers": []})
+    except RuntimeError as error:
+        await send({"type": "http.response.body", "body": str(error).encode()})
+
+
+async def get_folder(scope: Scope, receive: Any, send: Any) -> None:
+    """No file."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.pathsend", "path": "/"})

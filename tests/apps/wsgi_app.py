@@ -17,6 +17,9 @@ Environ = dict[str, Any]
 
 TEXT = ("Content-Type", "text/plain")
 
+# Environs of requests that are over.
+kept: list[Environ] = []
+
 # How many iterables were closed, in this worker.
 closed = 0
 started = time.time()
@@ -56,6 +59,30 @@ def get_hello(environ: Environ, start_response: StartResponse) -> Iterable[bytes
 
 
 get_ready = get_hello
+
+
+def get_hints(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Hints before the response, and one that comes too late."""
+    hint = environ["wsgi.early_hints"]
+    hint([("Link", "</style.css>; rel=preload")])
+    hint([(b"Link", b"</script.js>; rel=preload"), ("X-A", "1")])
+    for broken in [("Link", "a\r\nb")], [("a b", "c")], [("Link", 1)], ["Link"]:
+        try:
+            hint(broken)
+        except (TypeError, ValueError):
+            continue
+        raise AssertionError(broken)
+    write = start_response("200 OK", [TEXT])
+    write(b"one ")
+    hint([("Link", "</late.css>")])
+    kept.append(environ)
+    return [b"two"]
+
+
+def get_kept_hints(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Hints of a request that is over."""
+    kept.pop()["wsgi.early_hints"]([("Link", "</of-another.css>")])
+    return _text(start_response, "nobody was told")
 
 
 def get_environ(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

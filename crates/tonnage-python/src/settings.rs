@@ -10,12 +10,14 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PySystemExit, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
-use tonnage_serve::access_log::AccessFormat;
+use tonnage_serve::access_log::{AccessFormat, AccessLog};
 use tonnage_serve::io::IoSettings;
+use tonnage_serve::proxy_protocol::ProxyProtocol;
 use tonnage_serve::settings::{
-    Environment, Invocation, OBJECT_KEY, RawValue, Settings as ServeSettings,
-    SettingsError as Wrong, Source,
+    Environment, FileSettings, Invocation, OBJECT_KEY, ProxySettings, RawValue,
+    Settings as ServeSettings, SettingsError as Wrong, Source,
 };
+use tonnage_serve::static_files::StaticFiles;
 
 create_exception!(
     tonnage._tonnage,
@@ -212,8 +214,8 @@ fn to_python<'py>(py: Python<'py>, value: &RawValue) -> PyResult<Bound<'py, PyAn
     })
 }
 
-/// What the sockets of a worker obey.
-pub(crate) fn io_settings(settings: &ServeSettings) -> IoSettings {
+/// What the sockets of a worker obey; `log` has a line for what needs no application.
+pub(crate) fn io_settings(settings: &ServeSettings, log: Option<Arc<AccessLog>>) -> IoSettings {
     let http = &settings.http;
     let bound_ms = |bound: Option<Duration>| bound.map_or(FOR_EVER_MS, ms);
     IoSettings {
@@ -229,7 +231,20 @@ pub(crate) fn io_settings(settings: &ServeSettings) -> IoSettings {
         max_queue: http.max_queue.unwrap_or(usize::MAX),
         queue_timeout_ms: http.queue_timeout.map_or(0, ms),
         metered: settings.metrics.are_wanted(),
+        proxy_protocol: proxy_protocol(&settings.proxies),
+        static_files: static_files(&settings.files, log),
     }
+}
+
+fn static_files(settings: &FileSettings, log: Option<Arc<AccessLog>>) -> Option<Arc<StaticFiles>> {
+    let mounts = settings.static_files.clone();
+    (!mounts.is_empty()).then(|| Arc::new(StaticFiles::new(mounts, settings.static_max_age_s, log)))
+}
+
+fn proxy_protocol(settings: &ProxySettings) -> Option<Arc<ProxyProtocol>> {
+    let versions = settings.proxy_protocol?;
+    let proxies = settings.proxy_allow_ips.clone();
+    Some(Arc::new(ProxyProtocol::new(versions, proxies)))
 }
 
 fn ms(duration: Duration) -> u64 {

@@ -117,12 +117,17 @@ impl Worker {
         Ok(self.wakeup.get_or_init(|| pair))
     }
 
+    /// Where lines of requests go, where it is the server's own log.
+    pub(crate) fn access_log(&self) -> Option<Arc<AccessLog>> {
+        lock(&self.access_log).clone()
+    }
+
     /// Who wants to know of requests.
     pub(crate) fn observer(&self, py: Python<'_>) -> Observer {
         let python = lock(&self.observer)
             .as_ref()
             .map(|observer| observer.clone_ref(py));
-        Observer::new(python, lock(&self.access_log).clone())
+        Observer::new(python, self.access_log())
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod board;
+pub mod codings;
 pub mod connection;
 pub mod dispatch;
 pub mod http;
@@ -11,8 +12,10 @@ pub mod listen;
 mod outbox;
 pub mod overdue;
 pub mod proxies;
+pub mod proxy_protocol;
 pub mod reply;
 pub mod request;
 pub mod settings;
+pub mod static_files;
 pub mod status;
 pub mod supervisor;

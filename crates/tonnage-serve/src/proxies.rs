@@ -129,6 +129,8 @@ mod tests {
             ],
             forwarder_headers: forwarder.iter().map(|&name| name.to_owned()).collect(),
             header_map: map,
+            proxy_protocol: None,
+            proxy_allow_ips: TrustedPeers::default(),
         })
     }
 

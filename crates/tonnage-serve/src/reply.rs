@@ -51,6 +51,9 @@ pub enum ReplyError {
     /// A status of an interim response.
     #[error("an interim status cannot end a request")]
     Interim,
+    /// A status of a final response before that.
+    #[error("not the status of an interim response")]
+    NotInterim,
     /// A Content-Length that is no number, or a second one that is another.
     #[error("invalid Content-Length in a response")]
     Length,
@@ -90,6 +93,10 @@ pub(crate) struct Framed {
 }
 
 /// The response to one request.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and they come about in any order"
+)]
 #[derive(Debug)]
 pub struct Reply {
     asked: Asked,
@@ -103,6 +110,8 @@ pub struct Reply {
     framing: ResponseFraming,
     left: u64,
     ended: bool,
+    /// Trailers may follow the body.
+    trails: bool,
     body_bytes: u64,
     said: Option<Box<Said>>,
 }
@@ -121,6 +130,7 @@ impl Reply {
             framing: ResponseFraming::None,
             left: 0,
             ended: false,
+            trails: false,
             body_bytes: 0,
             said: None,
         }
@@ -174,6 +184,16 @@ impl Reply {
     /// Whether the connection ends with it.
     pub fn closes(&self) -> bool {
         !self.asked.keep_alive || self.framing == ResponseFraming::UntilClose
+    }
+
+    /// Trailers may follow the body.
+    pub(crate) fn announce_trailers(&mut self) {
+        self.trails = true;
+    }
+
+    /// Whether trailers may follow the body.
+    pub fn trails(&self) -> bool {
+        self.trails
     }
 
     /// The connection ends with this response.
@@ -245,13 +265,14 @@ impl Reply {
                 }
                 return Ok(());
             }
+            ResponseName::Trailer if !self.trails => return Ok(()),
             // How the response is framed is not for the application to say.
             ResponseName::TransferEncoding | ResponseName::Upgrade | ResponseName::HopByHop => {
                 return Ok(());
             }
             ResponseName::Date => self.dated = true,
             ResponseName::Server => self.named = true,
-            ResponseName::Other => {}
+            ResponseName::Trailer | ResponseName::Other => {}
         }
         push_field(&mut self.before, name, value)?;
         if let Some(said) = &mut self.said {
@@ -365,6 +386,31 @@ impl Reply {
             return Ok(Some(LAST_CHUNK));
         }
         Ok((!self.before.is_empty()).then_some(&[]))
+    }
+
+    /// Ends the response with trailers, where its body is in chunks; gives what is still to be
+    /// sent after [`Reply::take_head`].
+    pub(crate) fn finish_with<'f>(
+        &mut self,
+        trailers: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
+    ) -> Result<Option<Vec<u8>>, ReplyError> {
+        let mut fields = Vec::new();
+        for (name, value) in trailers {
+            // What says how a message is read is of no use behind it (RFC 9110, 6.5.1).
+            if ResponseName::of(name) == ResponseName::Other {
+                push_field(&mut fields, name, value)?;
+            }
+        }
+        if self.state == State::Started && self.trails {
+            self.end_head(None);
+        }
+        let Some(end) = self.finish()? else {
+            return Ok(None);
+        };
+        Ok(Some(match end.strip_suffix(b"\r\n") {
+            Some(last_chunk) if self.trails => [last_chunk, &fields, b"\r\n"].concat(),
+            _ => end.to_vec(),
+        }))
     }
 
     /// What is to be sent before the part that was framed.
@@ -519,6 +565,60 @@ mod tests {
             "{text}"
         );
         assert_eq!(text.matches("Server: ").count(), 1);
+    }
+
+    /// What a client reads of a response with trailers.
+    fn trailed(asked: Asked, announced: bool, fields: Fields<'_>, parts: &[&[u8]]) -> String {
+        let mut reply = Reply::new(asked);
+        if announced {
+            reply.announce_trailers();
+        }
+        reply.start(200, b"OK", fields.iter().copied()).unwrap();
+        let mut bytes = Vec::new();
+        for part in parts {
+            if let Some(framed) = reply.frame(part.len(), false).unwrap() {
+                bytes.extend(reply.take_head());
+                bytes.extend_from_slice(&part[..framed.bytes]);
+                bytes.extend_from_slice(framed.after);
+            }
+        }
+        let trailers: Fields<'_> = &[(b"X-Sum", b"1"), (b"Content-Length", b"9"), (b"TE", b"x")];
+        let end = reply.finish_with(trailers.iter().copied()).unwrap();
+        bytes.extend(reply.take_head());
+        bytes.extend(end.unwrap_or_default());
+        assert!(reply.is_complete());
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn trailers_follow_the_last_chunk_and_nothing_else() {
+        let named: Fields<'_> = &[(b"Trailer", b"X-Sum")];
+        let text = trailed(GET, true, named, &[b"abc"]);
+        assert!(text.contains("\r\nTrailer: X-Sum\r\n"), "{text}");
+        assert!(
+            text.ends_with("\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n"),
+            "{text}"
+        );
+        let text = trailed(GET, true, &[], &[]);
+        assert!(text.ends_with("\r\n\r\n0\r\nX-Sum: 1\r\n\r\n"), "{text}");
+        let text = trailed(GET, false, named, &[b"abc"]);
+        assert!(
+            !text.contains("Trailer") && !text.contains("X-Sum"),
+            "{text}"
+        );
+        let text = trailed(GET, true, &[(b"Content-Length", b"3")], &[b"abc"]);
+        assert!(text.ends_with("\r\n\r\nabc"), "{text}");
+        let head = Asked {
+            method: Method::Head,
+            ..GET
+        };
+        assert!(trailed(head, true, &[], &[]).ends_with("\r\n\r\n"));
+        let mut reply = Reply::new(GET);
+        reply.announce_trailers();
+        reply.start(200, b"OK", []).unwrap();
+        let broken: [(&[u8], &[u8]); 1] = [(b"X", b"a\r\nb")];
+        assert!(reply.finish_with(broken).is_err());
+        assert!(!reply.is_complete());
     }
 
     #[test]

@@ -14,6 +14,12 @@ pub(super) enum Kind {
     Body,
     /// The `http.response.pathsend` extension.
     File,
+    /// The `http.response.trailers` extension.
+    Trailers,
+    /// The `http.response.early_hint` extension.
+    EarlyHint,
+    /// Any interim response, as gunicorn has it.
+    Interim,
 }
 
 impl Kind {
@@ -23,6 +29,9 @@ impl Kind {
             "http.response.body" => Ok(Self::Body),
             "http.response.start" => Ok(Self::Start),
             "http.response.pathsend" => Ok(Self::File),
+            "http.response.trailers" => Ok(Self::Trailers),
+            "http.response.early_hint" => Ok(Self::EarlyHint),
+            "http.response.informational" => Ok(Self::Interim),
             other => Err(PyRuntimeError::new_err(format!(
                 "unexpected ASGI message {other:?}"
             ))),
@@ -34,6 +43,9 @@ impl Kind {
             Self::Start => "http.response.start",
             Self::Body => "http.response.body",
             Self::File => "http.response.pathsend",
+            Self::Trailers => "http.response.trailers",
+            Self::EarlyHint => "http.response.early_hint",
+            Self::Interim => "http.response.informational",
         }
     }
 }
@@ -50,30 +62,64 @@ fn required<'py>(
 #[derive(Debug)]
 pub(super) struct Head<'py> {
     pub(super) status: u16,
+    /// An `http.response.trailers` will follow the body.
+    pub(super) trailers: bool,
     fields: Vec<Field<'py>>,
 }
 
 /// Name and value.
-type Field<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>);
+pub(super) type Field<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>);
 
 impl<'py> Head<'py> {
     pub(super) fn of(message: &Bound<'py, PyDict>) -> PyResult<Self> {
         let py = message.py();
         let status = required(message, intern!(py, "status"))?.extract()?;
-        let mut fields = Vec::new();
-        if let Some(headers) = message.get_item(intern!(py, "headers"))? {
-            fields.reserve(headers.len().unwrap_or(0));
-            for pair in headers.try_iter()? {
-                fields.push(field(&pair?)?);
-            }
-        }
-        Ok(Self { status, fields })
+        let trailers = match message.get_item(intern!(py, "trailers"))? {
+            Some(trailers) => trailers.is_truthy()?,
+            None => false,
+        };
+        Ok(Self {
+            status,
+            trailers,
+            fields: fields(message)?,
+        })
     }
 
     pub(super) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let fields = self.fields.iter();
         fields.map(|(name, value)| (name.as_bytes(), value.as_bytes()))
     }
+}
+
+/// The `headers` of a message; none where it has none.
+fn fields<'py>(message: &Bound<'py, PyDict>) -> PyResult<Vec<Field<'py>>> {
+    let mut fields = Vec::new();
+    if let Some(headers) = message.get_item(intern!(message.py(), "headers"))? {
+        fields.reserve(headers.len().unwrap_or(0));
+        for pair in headers.try_iter()? {
+            fields.push(field(&pair?)?);
+        }
+    }
+    Ok(fields)
+}
+
+/// An `http.response.trailers`: fields, and whether more of them will follow.
+pub(super) fn trailers<'py>(message: &Bound<'py, PyDict>) -> PyResult<(Vec<Field<'py>>, bool)> {
+    let more = match message.get_item(intern!(message.py(), "more_trailers"))? {
+        Some(more) => more.is_truthy()?,
+        None => false,
+    };
+    Ok((fields(message)?, more))
+}
+
+/// An `http.response.early_hint`: the values of Link fields.
+pub(super) fn links<'py>(message: &Bound<'py, PyDict>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+    let links = required(message, intern!(message.py(), "links"))?;
+    let links = links.try_iter()?.map(|link| {
+        let link = link?.cast_into::<PyBytes>();
+        link.map_err(|_| PyTypeError::new_err("links must be bytes"))
+    });
+    links.collect()
 }
 
 fn field<'py>(pair: &Bound<'py, PyAny>) -> PyResult<Field<'py>> {

@@ -23,6 +23,13 @@ use crate::text::method;
 /// client has gone, so that frameworks need no second task to find out.
 const VERSIONS: [(&str, &str); 2] = [("version", "3.0"), ("spec_version", "2.4")];
 
+/// What is spoken beyond that (ASGI's page "Extensions").
+const EXTENSIONS: [&str; 3] = [
+    "http.response.pathsend",
+    "http.response.early_hint",
+    "http.response.trailers",
+];
+
 /// A field section up to this length is kept as a whole.
 const KEPT_SECTION_BYTES: usize = 1024;
 
@@ -74,7 +81,9 @@ impl Scopes {
         let root_path = settings.application.root_path.as_str();
         let templates = servers.iter().map(|server| template(py, server, root_path));
         let extensions = PyDict::new(py);
-        extensions.set_item("http.response.pathsend", PyDict::new(py))?;
+        for name in EXTENSIONS {
+            extensions.set_item(name, PyDict::new(py))?;
+        }
         Ok(Self {
             templates: templates.collect::<PyResult<_>>()?,
             state: state.unbind(),
@@ -158,7 +167,7 @@ impl Scopes {
             None => &[],
         };
         let spot = Spot::of(section);
-        let is_trusted = self.proxies.hear(exchange.peer()).is_trusted();
+        let is_trusted = self.proxies.hear(exchange.neighbour()).is_trusted();
         // What a whole URI says of the host counts instead: it stands in no section.
         let authority = exchange.request().and_then(Request::authority);
         if let Some(known) = self.sections.get(spot, section)
@@ -191,7 +200,7 @@ impl Scopes {
         if let Some(authority) = authority {
             headers.append(self.pairs.pair(py, Known::Host, b"host", authority)?)?;
         }
-        let mut hearing = self.proxies.hear(exchange.peer());
+        let mut hearing = self.proxies.hear(exchange.neighbour());
         for (known, name, value) in exchange.fields() {
             let is_given = hearing.admits(known, name, &value)?;
             if is_given && !(known == Known::Host && authority.is_some()) {

@@ -12,6 +12,7 @@ use tonnage_serve::dispatch::Exchange;
 use tonnage_serve::http::{self, Framing, Known, Version};
 use tonnage_serve::listen::Peer;
 use tonnage_serve::proxies::Proxies;
+use tonnage_serve::proxy_protocol::Introduced;
 
 use super::strings::Strings;
 use crate::refused::Unfit;
@@ -77,6 +78,9 @@ impl Environs {
         }
         environ.set_item(intern!(py, "wsgi.input"), input)?;
         self.set_peer(py, &environ, exchange.peer())?;
+        if let Some(introduced) = exchange.introduced() {
+            set_introduced(&environ, introduced)?;
+        }
         let script_name = self.set_fields(py, &environ, exchange)?;
         self.set_path(&environ, exchange.path(), script_name.as_deref())?;
         if is_chunked(exchange) {
@@ -147,7 +151,7 @@ impl Environs {
         let Some(request) = exchange.request() else {
             return Ok(None);
         };
-        let mut hearing = self.settings.proxies.hear(exchange.peer());
+        let mut hearing = self.settings.proxies.hear(exchange.neighbour());
         let mut script_name = None;
         // What a whole URI says of the host counts instead.
         let mut host = request.authority().map(Cow::Borrowed);
@@ -226,6 +230,18 @@ impl Environs {
         }
         environ.set_item(intern!(py, "SERVER_PORT"), latin1(py, port))
     }
+}
+
+/// What a proxy has said of the connection, by gunicorn's names.
+fn set_introduced(environ: &Bound<'_, PyDict>, introduced: &Introduced) -> PyResult<()> {
+    let py = environ.py();
+    let said = &introduced.said;
+    environ.set_item(intern!(py, "PROXY_PROTOCOL"), said.protocol)?;
+    if let Some((_, server)) = said.addresses {
+        environ.set_item(intern!(py, "PROXY_ADDR"), server.ip().to_string())?;
+        environ.set_item(intern!(py, "PROXY_PORT"), server.port().to_string())?;
+    }
+    Ok(())
 }
 
 /// What every environ of a listener has.

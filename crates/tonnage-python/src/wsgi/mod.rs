@@ -1,5 +1,6 @@
 //! WSGI (PEP 3333): a request as a call of the application.
 
+mod early_hints;
 mod environ;
 mod file_wrapper;
 mod input;
@@ -16,6 +17,7 @@ use rustix::event::Timespec;
 use tonnage_serve::dispatch::{Application, Exchange};
 use tonnage_serve::io::Refusals;
 
+use self::early_hints::EarlyHints;
 use self::environ::Environs;
 pub(crate) use self::file_wrapper::FileWrapper;
 use self::input::Input;
@@ -45,6 +47,7 @@ pub(crate) struct WsgiThread<'py> {
 struct Callables<'py> {
     responder: Bound<'py, Responder>,
     start_response: Bound<'py, PyAny>,
+    early_hints: Bound<'py, EarlyHints>,
 }
 
 impl<'py> Callables<'py> {
@@ -54,18 +57,27 @@ impl<'py> Callables<'py> {
         let write = responder.getattr(intern!(py, "write"))?;
         responder.borrow_mut().set_write(Some(write.unbind()));
         Ok(Self {
+            early_hints: EarlyHints::new(&responder)?,
             responder,
             start_response,
         })
     }
 
     /// Whether only we have them, so that nobody can write into another request's response.
-    /// The responder is known to us, to `start_response` and to `write`.
+    /// The responder is known to us, to `start_response`, to `write` and to the hints.
     fn are_ours(&self) -> bool {
         let py = self.responder.py();
         holders(&self.start_response) == 1
-            && holders(self.responder.as_any()) == 3
+            && holders(self.responder.as_any()) == 4
             && (self.responder.try_borrow()).is_ok_and(|responder| responder.has_write_alone(py))
+    }
+
+    /// What the application has kept of the last environ is for no other request.
+    fn renew(&mut self) -> PyResult<()> {
+        if let Some(early_hints) = EarlyHints::renew(&self.early_hints, &self.responder)? {
+            self.early_hints = early_hints;
+        }
+        Ok(())
     }
 
     /// Breaks the circle of the responder and its `write`, so that it ends with its last
@@ -102,7 +114,7 @@ impl<'py> WsgiThread<'py> {
     /// Has a request answered, by the application where it is given it.
     fn answer(&mut self, mut exchange: Exchange) -> Option<Exchange> {
         let py = self.py;
-        let (environ, callables) = match self.prepare(&mut exchange) {
+        let (environ, mut callables) = match self.prepare(&mut exchange) {
             Ok(prepared) => prepared,
             Err(Unfit::Refused(refusal)) => {
                 refused::warn(py, self.turn.life(), exchange.peer(), refusal);
@@ -130,7 +142,7 @@ impl<'py> WsgiThread<'py> {
             self.turn.life().set_aside(py, error);
         }
         drop(environ);
-        if callables.are_ours() {
+        if callables.renew().is_ok() && callables.are_ours() {
             self.spare = Some(callables);
         } else {
             callables.let_go();
@@ -152,6 +164,7 @@ impl<'py> WsgiThread<'py> {
             Some(callables) => callables,
             None => Callables::new(py, self.send_timeout)?,
         };
+        environ.set_item(intern!(py, "wsgi.early_hints"), &callables.early_hints)?;
         Ok((environ, callables))
     }
 

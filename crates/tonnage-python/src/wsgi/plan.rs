@@ -111,6 +111,8 @@ fn constants<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, P
     )?;
     environ.set_item(intern!(py, "wsgi.run_once"), false)?;
     environ.set_item(intern!(py, "wsgi.input_terminated"), true)?;
+    // A placeholder, so that setting it does not make the table grow.
+    environ.set_item(intern!(py, "wsgi.early_hints"), py.None())?;
     if settings.application.sendfile {
         environ.set_item(
             intern!(py, "wsgi.file_wrapper"),

@@ -6,6 +6,7 @@ mod input;
 mod low_water;
 mod memory;
 mod outgoing;
+mod preamble;
 mod spool;
 mod streaming;
 
@@ -27,12 +28,15 @@ pub(crate) use self::input::{Buffers, Pool};
 pub use self::memory::Memory;
 pub use self::outgoing::Held;
 pub(crate) use self::outgoing::{Flushed, Outgoing, duplicate};
+pub(crate) use self::preamble::Preamble;
 pub(crate) use self::streaming::{Arrived, Skipped};
 use crate::board::Meters;
 use crate::http::{Limits, Refusal};
 use crate::listen::Peer;
 use crate::outbox::Outbox;
 use crate::overdue::Outlet;
+use crate::proxy_protocol::Introduced;
+use crate::request::Request;
 
 /// Room for what is read of a body that goes through the input.
 const BODY_INPUT_BYTES: usize = 48 << 10;
@@ -40,6 +44,8 @@ const BODY_INPUT_BYTES: usize = 48 << 10;
 /// Where a connection stands.
 #[derive(Debug)]
 pub(crate) enum Stage {
+    /// A proxy may say who its client is.
+    Preamble,
     /// A head is awaited, or part of it has come.
     Head,
     /// A body is being read for the head that was parsed.
@@ -95,7 +101,10 @@ pub(crate) enum Read {
 pub struct Connection {
     /// Whoever sends the response that waits for others has it, too.
     socket: Arc<OwnedFd>,
+    /// The client, as far as is known.
     pub(crate) peer: Peer,
+    /// What a proxy said of it.
+    pub(crate) introduced: Option<Box<Introduced>>,
     /// The listener that it came through.
     pub(crate) listener: u32,
     /// The newest request has a body.
@@ -133,6 +142,7 @@ impl Connection {
         Self {
             socket: Arc::new(socket),
             peer,
+            introduced: None,
             listener,
             sends_bodies: false,
             stage: Stage::Head,
@@ -197,6 +207,12 @@ impl Connection {
         buffers.map_or(&[], Buffers::unread)
     }
 
+    /// The request whose head was parsed.
+    pub(crate) fn request(&self) -> Option<Request<'_>> {
+        let head = self.head.as_deref()?;
+        Some(Request::new(self.head_bytes(), &head.line, &head.fields))
+    }
+
     /// The bytes that the parsed head's offsets count in.
     pub(crate) fn head_bytes(&self) -> &[u8] {
         self.unread()
@@ -204,7 +220,7 @@ impl Connection {
 
     /// Whether nothing of a request has come.
     pub(crate) fn is_idle(&self) -> bool {
-        matches!(self.stage, Stage::Head) && self.unread().is_empty()
+        matches!(self.stage, Stage::Head | Stage::Preamble) && self.unread().is_empty()
     }
 
     /// Whether the socket has bytes of a request, or of its body, that were not read.

@@ -1,5 +1,6 @@
 //! One request and its response, in the hands of whoever runs the application.
 
+mod around;
 mod streaming;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ use crate::io::Waiting;
 use crate::listen::Peer;
 use crate::outbox::{self, Outbox};
 use crate::overdue::{Register, TIMED_OUT_TEXT, Ticket};
+use crate::proxy_protocol::Introduced;
 use crate::reply::{Asked, Reply, ReplyError};
 use crate::request::Request;
 
@@ -141,8 +143,7 @@ impl Exchange {
 
     /// The request's head.
     pub fn request(&self) -> Option<Request<'_>> {
-        let head = self.head()?;
-        Some(Request::new(self.head_bytes(), &head.line, &head.fields))
+        self.connection.request()
     }
 
     /// Method and target, for people.
@@ -186,6 +187,18 @@ impl Exchange {
     /// Who asks.
     pub fn peer(&self) -> Peer {
         self.connection.peer
+    }
+
+    /// Who holds the other end of the socket: the client, or a proxy that has said who that is
+    /// (see [`crate::proxy_protocol`]). Its fields are the proxy's to set.
+    pub fn neighbour(&self) -> Peer {
+        let introduced = self.introduced();
+        introduced.map_or(self.connection.peer, |introduced| introduced.proxy)
+    }
+
+    /// What a proxy has said of the client before its first request.
+    pub fn introduced(&self) -> Option<&Introduced> {
+        self.connection.introduced.as_deref()
     }
 
     /// The number of the listener that it came through.

@@ -7,7 +7,7 @@ use crate::io::IoSettings;
 use crate::listen::{ListenOptions, Listener};
 
 /// How long anything may take before a test gives up.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Settings with which nothing happens by itself while a test runs.
 pub(crate) fn settings() -> IoSettings {
@@ -22,6 +22,8 @@ pub(crate) fn settings() -> IoSettings {
         max_queue: 100,
         queue_timeout_ms: 0,
         metered: false,
+        proxy_protocol: None,
+        static_files: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Workers on loopback, with an application in Rust and clients by hand.
 
 mod evenness;
+mod introduced;
 mod late;
 mod overload;
 mod telling;
@@ -59,6 +60,7 @@ impl Application for Tester {
                 std::thread::sleep(BUSY);
                 b"was busy".to_vec()
             }
+            "/peer" => peers(&exchange).into_bytes(),
             "/turns" => self.turns.to_string().into_bytes(),
             "/fail" => return None,
             _ => format!("{path} {}", exchange.take_body().len()).into_bytes(),
@@ -85,6 +87,22 @@ impl Application for Tester {
         if let Some(trouble) = refusals.trouble {
             let _ = self.trouble.send(trouble);
         }
+    }
+}
+
+/// Who asks, and who holds the other end of the socket where that is somebody else.
+fn peers(exchange: &Exchange) -> String {
+    let name = |peer| match peer {
+        crate::listen::Peer::Tcp(address) => address.to_string(),
+        crate::listen::Peer::Unix => "a neighbour".to_owned(),
+    };
+    match exchange.introduced() {
+        Some(_) => format!(
+            "{} by {}",
+            name(exchange.peer()),
+            name(exchange.neighbour())
+        ),
+        None => name(exchange.peer()),
     }
 }
 

@@ -112,6 +112,13 @@ pub enum Refusal {
     /// likewise.
     #[error("contradictory scheme fields")]
     Scheme,
+    /// What a proxy says of its client before the request cannot be understood; found by
+    /// [`crate::proxy_protocol`].
+    #[error("malformed PROXY header")]
+    ProxyHeader,
+    /// Whoever says it is not one of the proxies that may; found likewise.
+    #[error("PROXY header of a peer that is no trusted proxy")]
+    ForbiddenProxy,
     /// The head did not come in time; found by the connection, not here.
     #[error("request head took too long")]
     HeadTimeout,
@@ -146,6 +153,7 @@ impl Refusal {
             Self::ContentTooLarge => 413,
             Self::Expectation => 417,
             Self::UnsupportedTransferCoding => 501,
+            Self::ForbiddenProxy => 403,
             Self::NoRoom => 500,
             Self::Overload => 503,
             Self::Version => 505,
@@ -173,6 +181,7 @@ impl Refusal {
             | Self::ChunkOverhead
             | Self::ForbiddenTrailer(_)
             | Self::Underscore
+            | Self::ProxyHeader
             | Self::Scheme => 400,
         }
     }

@@ -61,6 +61,8 @@ pub enum ResponseName {
     Date,
     /// `Server`
     Server,
+    /// `Trailer`, which says what follows the body.
+    Trailer,
     /// Another one that is meant for this connection only (RFC 2616, section 13.5.1).
     HopByHop,
     /// Any other.
@@ -76,7 +78,7 @@ impl ResponseName {
             4 if is("date") => Self::Date,
             6 if is("server") => Self::Server,
             7 if is("upgrade") => Self::Upgrade,
-            7 if is("trailer") => Self::HopByHop,
+            7 if is("trailer") => Self::Trailer,
             8 if is("trailers") => Self::HopByHop,
             10 if is("connection") => Self::Connection,
             10 if is("keep-alive") => Self::HopByHop,
@@ -349,7 +351,7 @@ mod tests {
             ("Server", ResponseName::Server),
             ("Keep-Alive", ResponseName::HopByHop),
             ("TE", ResponseName::HopByHop),
-            ("Trailer", ResponseName::HopByHop),
+            ("Trailer", ResponseName::Trailer),
             ("Proxy-Authenticate", ResponseName::HopByHop),
             ("Content-Type", ResponseName::Other),
             ("X-Data", ResponseName::Other),

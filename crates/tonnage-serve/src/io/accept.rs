@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::Io;
 use super::neighbours::Neighbours;
-use crate::connection::Connection;
+use crate::connection::{Connection, Stage};
 use crate::listen::Peer;
 
 /// How long a worker that has no descriptors left leaves new connections to others, in ms.
@@ -178,6 +178,9 @@ impl Io {
         let folder = Arc::clone(&self.settings.folder);
         let mut connection = connection.within(folder, Arc::clone(&self.ending));
         connection.since_ns = self.now_ns;
+        if self.settings.proxy_protocol.is_some() {
+            connection.stage = Stage::Preamble;
+        }
         let mut patience_ms = self.settings.header_timeout_ms;
         if self.draining {
             patience_ms = patience_ms.min(DRAIN_IDLE_MS);

@@ -40,6 +40,8 @@ impl Io {
         let newest_first = self.slots.here().rev();
         let idle = newest_first
             .filter(|(_, connection)| connection.is_idle() && !connection.input_ended)
+            // Nobody tells the next worker who the client is.
+            .filter(|(_, connection)| connection.introduced.is_none())
             .map(|(token, _)| token)
             .take(GIVEN_AT_ONCE);
         for token in idle.collect::<Vec<_>>() {

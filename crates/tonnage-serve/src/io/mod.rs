@@ -6,9 +6,11 @@
 
 mod accept;
 mod balance;
+mod files;
 mod held;
 mod neighbours;
 mod poller;
+mod preamble;
 mod refusals;
 mod refuse;
 mod slots;
@@ -37,6 +39,8 @@ use crate::http::Limits;
 use crate::listen::Listener;
 use crate::outbox::{self, Outbox};
 use crate::overdue::Register;
+use crate::proxy_protocol::ProxyProtocol;
+use crate::static_files::StaticFiles;
 
 /// What a worker's sockets obey.
 #[derive(Debug, Clone)]
@@ -61,6 +65,10 @@ pub struct IoSettings {
     pub queue_timeout_ms: u64,
     /// Whether somebody wants to know how many requests there are and where their time goes.
     pub metered: bool,
+    /// What proxies may say before the first request.
+    pub proxy_protocol: Option<Arc<ProxyProtocol>>,
+    /// Files that are served without the application.
+    pub static_files: Option<Arc<StaticFiles>>,
 }
 
 /// A request that is complete and has not been given to the application.

@@ -130,6 +130,7 @@ impl Io {
         };
         let input = signs.readable || signs.hung_up;
         match connection.stage {
+            Stage::Preamble if input => self.read_preamble(token, signs),
             Stage::Head | Stage::Body(_) if input => {
                 if connection.is_idle() {
                     connection.since_ns = self.now_ns;
@@ -153,7 +154,7 @@ impl Io {
             }
             // It was answered, and is settled in a moment.
             Stage::Request => self.remember(token, signs),
-            Stage::Head | Stage::Body(_) | Stage::Lingering => {}
+            Stage::Preamble | Stage::Head | Stage::Body(_) | Stage::Lingering => {}
         }
     }
 
@@ -243,6 +244,9 @@ impl Io {
         {
             head.meaning.keep_alive = false;
         }
+        let Some(connection) = self.serve_file(token, connection) else {
+            return;
+        };
         // An event loop takes all that there is at each of its turns.
         let most = self.settings.max_queue.saturating_add(self.takers);
         if self.streamed.is_none() && self.waiting.len() >= most {
@@ -273,7 +277,7 @@ impl Io {
             Stage::Body(_) | Stage::Skipping(_) => now_ms + self.settings.body_timeout_ms,
             Stage::Flushing => now_ms + self.settings.send_timeout_ms,
             Stage::Request => NEVER_MS,
-            Stage::Lingering => return,
+            Stage::Preamble | Stage::Lingering => return,
         };
         self.slots.set_deadline(token, deadline_ms);
     }

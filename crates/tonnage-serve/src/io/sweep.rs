@@ -35,9 +35,11 @@ impl Io {
                 Stage::Head if connection.is_idle() => self.remove(token),
                 Stage::Head => self.refuse(token, Refusal::HeadTimeout),
                 Stage::Body(_) => self.refuse(token, Refusal::BodyTimeout),
-                Stage::Skipping(_) | Stage::Flushing | Stage::Lingering | Stage::Request => {
-                    self.remove(token);
-                }
+                Stage::Preamble
+                | Stage::Skipping(_)
+                | Stage::Flushing
+                | Stage::Lingering
+                | Stage::Request => self.remove(token),
             }
         }
         self.turn_away_late();

@@ -163,7 +163,7 @@ fn argument(setting: &'static Setting) -> Arg {
         kind => {
             let argument = argument.value_name(setting.placeholder);
             match kind {
-                Kind::Texts | Kind::Files => argument.action(ArgAction::Append),
+                Kind::Texts | Kind::Files | Kind::Mounts => argument.action(ArgAction::Append),
                 Kind::ProxyProtocol => argument.num_args(0..=1).default_missing_value("auto"),
                 // A negative number is an error of the setting, not a strange flag.
                 Kind::Whole { .. } | Kind::Seconds | Kind::Mode => {
@@ -178,7 +178,7 @@ fn argument(setting: &'static Setting) -> Arg {
 fn value(found: &ArgMatches, setting: &'static Setting) -> RawValue {
     match setting.kind {
         Kind::Switch => RawValue::Switch(!setting.turns_off),
-        Kind::Texts | Kind::Files => RawValue::texts(texts(found, setting.name)),
+        Kind::Texts | Kind::Files | Kind::Mounts => RawValue::texts(texts(found, setting.name)),
         _ => found
             .get_one::<String>(setting.name)
             .map_or(RawValue::Nothing, |text| RawValue::Text(text.clone())),
@@ -298,7 +298,6 @@ mod tests {
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for (flag, mark) in [
             ("--keyfile", "(not in this version)"),
-            ("--proxy-protocol", "(not in this version)"),
             ("--dirty-app", "(refused)"),
             ("--spew", "(refused)"),
             ("--paste", "(refused)"),

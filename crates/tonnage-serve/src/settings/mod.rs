@@ -42,8 +42,9 @@ pub use setting::{Fallback, Kind, Section, Setting, Standing};
 pub use source::{Environment, Source};
 pub use table::all as all_settings;
 pub use values::{
-    Account, ApplicationSettings, EventLoop, HEAD_BYTES, HeaderMap, HttpSettings, Lifespan,
-    ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings, Settings,
+    Account, ApplicationSettings, EventLoop, FileSettings, HEAD_BYTES, HeaderMap, HttpSettings,
+    Lifespan, ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings,
+    Settings,
 };
 pub use words::{WordsError, split_words};
 pub use worker_class::Interface;

@@ -5,6 +5,7 @@
 use super::networks::TrustedPeers;
 use super::raw::RawValue;
 use super::setting::{Fallback, Kind, Setting};
+use crate::static_files::Mount;
 use std::path::{Component, Path, PathBuf};
 
 /// What would be right, if the value is not.
@@ -72,6 +73,7 @@ pub(super) fn normalise(setting: &Setting, raw: &RawValue, directory: &Path) -> 
         Kind::User | Kind::Group => account(raw, setting, directory),
         Kind::Directory => existing_directory(raw, directory),
         Kind::Files => files(raw, directory),
+        Kind::Mounts => mounts(raw, directory),
         Kind::ProxyProtocol => proxy_protocol(raw),
         Kind::HttpProtocols => http_protocols(raw),
         Kind::Anything => Ok(raw.clone()),
@@ -291,6 +293,14 @@ fn files(raw: &RawValue, directory: &Path) -> Checked {
         }
     }
     Ok(list)
+}
+
+/// Their folders become absolute.
+fn mounts(raw: &RawValue, directory: &Path) -> Checked {
+    let list = texts_of(&texts(raw)?);
+    let mounts = list.iter().map(|text| Mount::parse(text, directory));
+    let mounts = mounts.collect::<Result<Vec<_>, _>>()?;
+    Ok(RawValue::texts(mounts.iter().map(Mount::to_string)))
 }
 
 fn proxy_protocol(raw: &RawValue) -> Checked {

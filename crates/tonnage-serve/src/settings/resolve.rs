@@ -10,8 +10,8 @@ use super::resolved::{Entry, Layer, Resolved};
 use super::source::Source;
 use super::typed::is_gunicorns_logger;
 use super::values::{
-    ApplicationSettings, HttpSettings, ListenSettings, LoggingSettings, MetricsSettings,
-    ProcessSettings, ProxySettings, Settings,
+    ApplicationSettings, FileSettings, HttpSettings, ListenSettings, LoggingSettings,
+    MetricsSettings, ProcessSettings, ProxySettings, Settings,
 };
 use super::worker_class::{Interface, WorkerClass, worker_class};
 use crate::access_log::AccessFormat;
@@ -51,6 +51,7 @@ impl Settings {
             application: ApplicationSettings::new(&resolved, interface),
             http: HttpSettings::new(&resolved),
             proxies: ProxySettings::new(&resolved),
+            files: FileSettings::new(&resolved),
             logging: LoggingSettings::new(&resolved),
             metrics: MetricsSettings::new(&resolved),
             check_config: resolved.switch("check_config"),

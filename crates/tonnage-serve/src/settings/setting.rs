@@ -121,6 +121,8 @@ pub enum Kind {
     Directory,
     /// Files that exist, or patterns.
     Files,
+    /// Prefixes of paths, each with a folder that exists.
+    Mounts,
     /// `off`, `v1`, `v2` or `auto`; the flag alone is `auto`.
     ProxyProtocol,
     /// `h1` and `h2` in the order of preference.

@@ -4,12 +4,14 @@
 use super::networks::TrustedPeers;
 use super::resolved::Resolved;
 use super::values::{
-    Account, ApplicationSettings, EventLoop, HEAD_BYTES, HeaderMap, HttpSettings, Lifespan,
-    ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings,
+    Account, ApplicationSettings, EventLoop, FileSettings, HEAD_BYTES, HeaderMap, HttpSettings,
+    Lifespan, ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings,
 };
 use super::worker_class::Interface;
 use crate::http::Limits;
 use crate::overdue::{self, TimeoutAction};
+use crate::proxy_protocol::Versions;
+use crate::static_files::Mount;
 use std::path::PathBuf;
 
 /// gunicorn's greatest request line.
@@ -193,6 +195,26 @@ impl ProxySettings {
                 "dangerous" => HeaderMap::Dangerous,
                 _ => HeaderMap::Drop,
             },
+            proxy_protocol: match resolved.word("proxy_protocol") {
+                "v1" => Some(Versions::One),
+                "v2" => Some(Versions::Two),
+                "auto" => Some(Versions::Both),
+                _ => None,
+            },
+            proxy_allow_ips: TrustedPeers::parse(&resolved.texts("proxy_allow_ips"))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl FileSettings {
+    pub(super) fn new(resolved: &Resolved) -> Self {
+        let mounts = resolved.texts("static_files");
+        // They were read when they were checked, and are absolute since.
+        let mounts = mounts.iter().map(|text| Mount::parse(text, "/".as_ref()));
+        Self {
+            static_files: mounts.filter_map(Result::ok).collect(),
+            static_max_age_s: Some(resolved.whole("static_max_age")).filter(|age_s| *age_s > 0),
         }
     }
 }

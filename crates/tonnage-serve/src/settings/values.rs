@@ -6,6 +6,8 @@ use super::notice::Notice;
 use super::resolved::Resolved;
 use super::worker_class::Interface;
 use crate::http::Limits;
+use crate::proxy_protocol::Versions;
+use crate::static_files::Mount;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,6 +29,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// Which proxies are believed what.
     pub proxies: ProxySettings,
+    /// Files that are served without the application.
+    pub files: FileSettings,
     /// The logs.
     pub logging: LoggingSettings,
     /// Who is told how the server fares.
@@ -198,6 +202,19 @@ pub struct ProxySettings {
     pub forwarder_headers: Vec<String>,
     /// What becomes of other such fields.
     pub header_map: HeaderMap,
+    /// The versions of the PROXY protocol that are spoken; none where it is off.
+    pub proxy_protocol: Option<Versions>,
+    /// Who may speak it.
+    pub proxy_allow_ips: TrustedPeers,
+}
+
+/// Files that are served without the application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSettings {
+    /// Folders, and the paths that lead to them.
+    pub static_files: Vec<Mount>,
+    /// Seconds that clients may keep a file without asking again.
+    pub static_max_age_s: Option<u64>,
 }
 
 /// The logs.

@@ -4,6 +4,7 @@
 //! Nothing here refers to itself: a call knows its task only while the task waits, and
 //! those who wait only until they are woken.
 
+mod around;
 mod ending;
 mod sending;
 mod waiting;
@@ -40,6 +41,8 @@ pub(super) struct Call {
     watched: Option<Watched>,
     /// The application has had the end of the body.
     body_told: bool,
+    /// The response's body is complete, and these trailers are to follow it, so far.
+    trailers: Option<Vec<(Vec<u8>, Vec<u8>)>>,
     /// Futures of those who wait for a message.
     receivers: Vec<Py<PyAny>>,
     /// Futures of those who wait for room.
@@ -78,6 +81,18 @@ impl Call {
             Kind::File => {
                 let path = message::path(message)?;
                 slf.try_borrow_mut()?.file(&path)?
+            }
+            Kind::Trailers => {
+                let (fields, more) = message::trailers(message)?;
+                slf.try_borrow_mut()?.add_trailers(&fields, more)?
+            }
+            Kind::EarlyHint => {
+                let links = message::links(message)?;
+                slf.try_borrow_mut()?.hint(&links)?
+            }
+            Kind::Interim => {
+                let head = Head::of(message)?;
+                slf.try_borrow_mut()?.interim(&head)?
             }
         };
         match sending {
@@ -120,6 +135,7 @@ impl Call {
             scope: None,
             watched: None,
             body_told: false,
+            trailers: None,
             receivers: Vec::new(),
             senders: Vec::new(),
             task: None,
@@ -142,6 +158,7 @@ impl Call {
         self.scope = Some(scope);
         self.watched = watched;
         self.body_told = false;
+        self.trailers = None;
         self.cancelled = false;
         self.stalled_since_ms = None;
         self.gone_since_ms = None;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use tonnage_serve::dispatch::Exchange;
@@ -34,7 +34,7 @@ pub(super) enum Sending {
 }
 
 impl Call {
-    fn exchange(&mut self, kind: Kind) -> PyResult<&mut Exchange> {
+    pub(super) fn exchange(&mut self, kind: Kind) -> PyResult<&mut Exchange> {
         match (&mut self.open, self.is_complete) {
             (Some(open), _) => Ok(&mut open.exchange),
             (None, true) => Err(PyRuntimeError::new_err(format!(
@@ -53,6 +53,9 @@ impl Call {
             return Err(PyRuntimeError::new_err(text));
         }
         exchange.close_if_body_is_left();
+        if head.trailers {
+            exchange.announce_trailers();
+        }
         let reason = http::reason(head.status).as_bytes();
         exchange
             .start(head.status, reason, head.fields())
@@ -61,24 +64,36 @@ impl Call {
     }
 
     pub(super) fn body(&mut self, part: &Bound<'_, PyBytes>, more: bool) -> PyResult<Sending> {
+        self.before_trailers(Kind::Body)?;
         let exchange = self.exchange(Kind::Body)?;
-        send_part(exchange, part, !more).map_err(message::error)?;
-        if !more {
+        let trails = !more && exchange.reply().trails();
+        send_part(exchange, part, !more && !trails).map_err(message::error)?;
+        if !more && !trails {
             return finish(exchange);
         }
-        Ok(if !exchange.is_intact() {
+        let sending = if !exchange.is_intact() {
             Sending::Lost
         } else if exchange.tail_bytes() > HIGH_BYTES {
             Sending::Full
         } else {
             Sending::Going
-        })
+        };
+        if trails {
+            self.trailers = Some(Vec::new());
+        }
+        Ok(sending)
     }
 
     pub(super) fn file(&mut self, path: &Path) -> PyResult<Sending> {
+        self.before_trailers(Kind::File)?;
         let exchange = self.exchange(Kind::File)?;
         let file = File::open(path)?;
-        let bytes = file.metadata()?.len();
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            let text = format!("{} is no regular file", path.display());
+            return Err(PyOSError::new_err(text));
+        }
+        let bytes = metadata.len();
         exchange
             .send_file(file.as_fd(), 0, bytes)
             .map_err(message::error)?;
@@ -87,7 +102,7 @@ impl Call {
 }
 
 /// The response has all its parts.
-fn finish(exchange: &mut Exchange) -> PyResult<Sending> {
+pub(super) fn finish(exchange: &mut Exchange) -> PyResult<Sending> {
     exchange.finish().map_err(message::error)?;
     Ok(if !exchange.is_intact() {
         Sending::Lost

@@ -106,11 +106,7 @@ pub(super) static ROWS: &[Setting] = &[
     )
     .flags(&["--proxy-protocol"])
     .takes("MODE")
-    .standing(Standing::Later {
-        what: "the PROXY protocol",
-        starts: false,
-    })
-    .about("Expect the PROXY protocol: off, v1, v2 or auto"),
+    .about("Take what the PROXY protocol says: off, v1, v2 or auto"),
     Setting::new(
         "proxy_allow_ips",
         SECTION,
@@ -119,10 +115,6 @@ pub(super) static ROWS: &[Setting] = &[
     )
     .flags(&["--proxy-allow-from"])
     .takes("STRING")
-    .standing(Standing::Later {
-        what: "the PROXY protocol",
-        starts: true,
-    })
     .about("Proxies that may speak the PROXY protocol"),
     Setting::new(
         "protocol",

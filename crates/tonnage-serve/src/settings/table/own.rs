@@ -62,6 +62,16 @@ pub(super) static ROWS: &[Setting] = &[
     .flags(&["--request-timeout-action"])
     .takes("STRING")
     .about("How it is ended: 503 answers its client, replace also has its worker replaced"),
+    Setting::new("static_files", SECTION, Kind::Mounts, Fallback::Texts(&[]))
+        .flags(&["--static"])
+        .takes("PREFIX=FOLDER")
+        .about("Serve a folder's files below a prefix, without the application; repeatable"),
+    Setting::new("static_max_age", SECTION, WHOLE, Fallback::Whole(0))
+        .flags(&["--static-max-age"])
+        .takes("SECONDS")
+        .about(
+            "Seconds that clients may keep such a file without asking again; 0 says nothing of it",
+        ),
     Setting::new("switch_interval", SECTION, Kind::Seconds, Fallback::Nothing)
         .takes("SECONDS")
         .flags(&["--switch-interval"])

@@ -54,7 +54,6 @@ fn a_format_that_lines_cannot_have_is_refused_where_there_are_lines() {
 fn what_would_serve_another_protocol_does_not_start() {
     for line in [
         "app --certfile c.pem",
-        "app --proxy-protocol=v1",
         "app --protocol uwsgi",
         "app --http2-cleartext both",
         "app -k gevent",
@@ -66,7 +65,7 @@ fn what_would_serve_another_protocol_does_not_start() {
         assert!(text.contains("this server cannot do"), "{line}: {text}");
     }
     // Said as it is anyway, nothing is asked for.
-    let line = "app --proxy-protocol=off --protocol http --dirty-workers 0 --http-protocols h1";
+    let line = "app --protocol http --dirty-workers 0 --http-protocols h1";
     assert!(settings(line, &[]).unwrap().notices().is_empty());
     let file = [("certfile", RawValue::Nothing), ("keyfile", text(""))];
     assert!(settings("app", &file).unwrap().notices().is_empty());
