@@ -85,9 +85,9 @@ def test_the_lifespan_ends_although_a_request_does_not(serve: Serve, tmp_path: P
 
 
 def test_another_protocol_is_not_spoken_and_somebody_is_told(server: Served) -> None:
-    fields = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    fields = {"Connection": "Upgrade", "Upgrade": "x-other"}
     for _ in range(2):
         # As if it had not been asked for (RFC 9110, 7.8).
         assert server.ask("/before", headers=fields).status == 200
-    server.wait_for_log('A client asked for "websocket", which this version does not speak')
+    server.wait_for_log('A client asked for "x-other", which this version does not speak')
     assert server.stderr.count("does not speak") == 1

@@ -111,7 +111,8 @@ class Request:
 
     @property
     def method(self) -> str:
-        return str(self.environ["method" if self._is_asgi else "REQUEST_METHOD"])
+        # A websocket's scope has none.
+        return str(self.environ.get("method" if self._is_asgi else "REQUEST_METHOD", "GET"))
 
     @property
     def scheme(self) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Header, Request, Response, WebSocket
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 app = FastAPI()
@@ -72,3 +72,14 @@ def pid() -> str:
 async def slow(seconds: float) -> str:
     await asyncio.sleep(seconds)
     return "slept"
+
+
+@app.websocket("/websocket")
+async def websocket(websocket: WebSocket, name: str) -> None:
+    await websocket.accept()
+    await websocket.send_text(f"hello {name}")
+    async for text in websocket.iter_text():
+        if text == "bye":
+            await websocket.close(3001)
+            return
+        await websocket.send_text(text)

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 
-from quart import Quart, Response, jsonify, request
+from quart import Quart, Response, jsonify, request, websocket
 
 app = Quart(__name__)
 
@@ -70,3 +70,14 @@ async def pid() -> Response:
 async def slow() -> Response:
     await asyncio.sleep(float(request.args["seconds"]))
     return Response("slept", mimetype="text/plain")
+
+
+@app.websocket("/websocket")
+async def echo_websocket() -> None:
+    await websocket.send(f"hello {websocket.args['name']}")
+    while True:
+        text = await websocket.receive()
+        if text == "bye":
+            await websocket.close(3001)
+            return
+        await websocket.send(text)

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 
 async def hello(request: Request) -> Response:
@@ -63,6 +64,16 @@ async def slow(request: Request) -> Response:
     return PlainTextResponse("slept")
 
 
+async def websocket(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.send_text(f"hello {websocket.query_params['name']}")
+    async for text in websocket.iter_text():
+        if text == "bye":
+            await websocket.close(3001)
+            return
+        await websocket.send_text(text)
+
+
 app = Starlette(
     routes=[
         Route("/", hello),
@@ -76,5 +87,6 @@ app = Starlette(
         Route("/error", error),
         Route("/pid", pid),
         Route("/slow", slow),
+        WebSocketRoute("/websocket", websocket),
     ]
 )

@@ -19,3 +19,4 @@ pub mod settings;
 pub mod static_files;
 pub mod status;
 pub mod supervisor;
+pub mod websocket;

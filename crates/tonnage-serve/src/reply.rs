@@ -8,7 +8,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::http::{
     BadField, CHUNK_END, DateCache, LAST_CHUNK, Method, ResponseFraming, ResponseName, SERVER,
-    Version, push_chunk_head, push_end, push_field, push_length, push_status, response_framing,
+    Version, push_chunk_head, push_end, push_field, push_length, push_status, reason,
+    response_framing,
 };
 
 /// Room for a head; most are shorter.
@@ -238,6 +239,45 @@ impl Reply {
         }
         self.state = State::Started;
         Ok(())
+    }
+
+    /// Leaves HTTP for another protocol (RFC 9110, section 15.2.2): the head is complete, and
+    /// the connection ends with that protocol.
+    pub(crate) fn switch<'f>(
+        &mut self,
+        protocol: &[u8],
+        fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
+    ) -> Result<(), ReplyError> {
+        const STATUS: u16 = 101;
+        let reason = reason(STATUS).as_bytes();
+        self.start(200, reason, [])?;
+        self.before.clear();
+        push_status(&mut self.before, STATUS, reason)?;
+        self.status = STATUS;
+        push_field(&mut self.before, b"Upgrade", protocol)?;
+        push_field(&mut self.before, b"Connection", b"Upgrade")?;
+        for (name, value) in fields {
+            // It has no content whose length could be said.
+            if ResponseName::of(name) != ResponseName::ContentLength {
+                self.add_field(name, value)?;
+            }
+        }
+        if !self.named {
+            self.before.extend_from_slice(SERVER);
+        }
+        if !self.dated {
+            push_date(&mut self.before);
+        }
+        self.before.extend_from_slice(b"\r\n");
+        self.framing = ResponseFraming::None;
+        self.state = State::Finished;
+        self.close_after();
+        Ok(())
+    }
+
+    /// Counts what the other protocol sent.
+    pub(crate) fn count_raw(&mut self, bytes: u64) {
+        self.body_bytes += bytes;
     }
 
     fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), ReplyError> {
@@ -619,6 +659,27 @@ mod tests {
         let broken: [(&[u8], &[u8]); 1] = [(b"X", b"a\r\nb")];
         assert!(reply.finish_with(broken).is_err());
         assert!(!reply.is_complete());
+    }
+
+    #[test]
+    fn a_switch_to_another_protocol_is_complete_and_ends_the_connection() {
+        let fields: Fields<'_> = &[
+            (b"Date", b"x"),
+            (b"Connection", b"keep-alive"),
+            (b"Content-Length", b"0"),
+            (b"X-A", b"1"),
+        ];
+        let mut reply = Reply::new(GET);
+        reply.switch(b"other", fields.iter().copied()).unwrap();
+        let head = String::from_utf8(reply.take_head()).unwrap();
+        assert_eq!(
+            head,
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: Upgrade\r\n\
+             Date: x\r\nX-A: 1\r\nServer: tonnage\r\n\r\n"
+        );
+        assert!(reply.is_complete() && reply.has_sent() && reply.closes());
+        reply.count_raw(3);
+        assert_eq!((reply.status(), reply.body_bytes()), (101, 3));
     }
 
     #[test]

@@ -76,7 +76,9 @@ pub(super) fn name(scope: &Bound<'_, PyDict>) -> String {
     let py = scope.py();
     let [method, path] = [intern!(py, "method"), intern!(py, "path")].map(|key| {
         let text = scope.get_item(key).ok().flatten();
-        text.map(|text| text.to_string()).unwrap_or_default()
+        text.map(|text| text.to_string())
     });
-    format!("{method} {path}")
+    // A websocket has none.
+    let method = method.unwrap_or_else(|| "GET".to_owned());
+    format!("{method} {}", path.unwrap_or_default())
 }

@@ -24,8 +24,7 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) fn of(message: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let kind = required(message, intern!(message.py(), "type"))?;
-        match kind.cast::<PyString>()?.to_str()? {
+        match kind(message)?.to_str()? {
             "http.response.body" => Ok(Self::Body),
             "http.response.start" => Ok(Self::Start),
             "http.response.pathsend" => Ok(Self::File),
@@ -48,6 +47,12 @@ impl Kind {
             Self::Interim => "http.response.informational",
         }
     }
+}
+
+/// What a message says of itself.
+pub(super) fn kind<'py>(message: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyString>> {
+    let kind = required(message, intern!(message.py(), "type"))?;
+    Ok(kind.cast_into::<PyString>()?)
 }
 
 fn required<'py>(
@@ -86,13 +91,12 @@ impl<'py> Head<'py> {
     }
 
     pub(super) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let fields = self.fields.iter();
-        fields.map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+        pairs(&self.fields)
     }
 }
 
 /// The `headers` of a message; none where it has none.
-fn fields<'py>(message: &Bound<'py, PyDict>) -> PyResult<Vec<Field<'py>>> {
+pub(super) fn fields<'py>(message: &Bound<'py, PyDict>) -> PyResult<Vec<Field<'py>>> {
     let mut fields = Vec::new();
     if let Some(headers) = message.get_item(intern!(message.py(), "headers"))? {
         fields.reserve(headers.len().unwrap_or(0));
@@ -101,6 +105,12 @@ fn fields<'py>(message: &Bound<'py, PyDict>) -> PyResult<Vec<Field<'py>>> {
         }
     }
     Ok(fields)
+}
+
+/// The same as bytes.
+pub(super) fn pairs<'a>(fields: &'a [Field<'_>]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    let pairs = fields.iter();
+    pairs.map(|(name, value)| (name.as_bytes(), value.as_bytes()))
 }
 
 /// An `http.response.trailers`: fields, and whether more of them will follow.

@@ -11,6 +11,7 @@ mod memo;
 mod message;
 mod pairs;
 mod scope;
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,7 @@ use self::bridge::{Parts, Patience};
 use self::event_loop::EventLoop;
 pub(crate) use self::failure::ClientDisconnected;
 use self::scope::Scopes;
+use self::websocket::Rules;
 use crate::life::Life;
 use crate::settings::io_settings;
 use crate::worker::Worker;
@@ -150,6 +152,7 @@ fn bridge<'py>(
         observer: worker.observer(py),
         life: Arc::clone(&worker.life),
         patience,
+        websockets: Rules::new(&settings.websockets),
     };
     Bridge::new(py, parts)
 }

@@ -7,6 +7,7 @@ mod low_water;
 mod memory;
 mod outgoing;
 mod preamble;
+mod raw;
 mod spool;
 mod streaming;
 
@@ -29,6 +30,7 @@ pub use self::memory::Memory;
 pub use self::outgoing::Held;
 pub(crate) use self::outgoing::{Flushed, Outgoing, duplicate};
 pub(crate) use self::preamble::Preamble;
+pub(crate) use self::raw::Raw;
 pub(crate) use self::streaming::{Arrived, Skipped};
 use crate::board::Meters;
 use crate::http::{Limits, Refusal};

@@ -2,6 +2,7 @@
 
 mod around;
 mod streaming;
+mod websocket;
 
 use std::borrow::Cow;
 use std::io;
@@ -12,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
 pub use self::streaming::Received;
+pub use self::websocket::Heard;
 use super::now_ns;
 use crate::board::{Meters, Split};
 use crate::connection::{Body, Connection, Flushed, Head, Held, duplicate};
@@ -46,6 +48,8 @@ pub struct Exchange {
     outbox: Option<Arc<Outbox>>,
     /// Where its time goes, where somebody wants to know.
     split: Option<Split>,
+    /// When it became a websocket, in ns.
+    accepted_ns: Option<u64>,
 }
 
 impl Exchange {
@@ -67,6 +71,7 @@ impl Exchange {
             asked_for_body: false,
             outbox: None,
             split: None,
+            accepted_ns: None,
         }
     }
 
@@ -84,6 +89,8 @@ impl Exchange {
     /// time went.
     pub(crate) fn count(&self, meters: &Meters, ended_ns: u64) {
         let mut split = self.split.unwrap_or_default();
+        // How long a websocket is open is nobody's service time.
+        let ended_ns = self.accepted_ns.unwrap_or(ended_ns);
         let had_ns = ended_ns.saturating_sub(self.began_ns);
         split.write_ns = split.write_ns.min(had_ns);
         split.application_ns = had_ns - split.write_ns;

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub use self::exchange::{Exchange, Received};
+pub use self::exchange::{Exchange, Heard, Received};
 pub use self::streams::Streams;
 use crate::board::{Meters, Slot};
 use crate::io::{Events, Io, Poller, Refusals, Waiting};

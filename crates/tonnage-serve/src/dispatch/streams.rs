@@ -9,10 +9,11 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::{Exchange, Received, now_ns, sender};
+use super::{Exchange, Heard, Received, now_ns, sender};
 use crate::board::{Meters, Slot};
 use crate::http::Refusal;
 use crate::io::{Counts, Events, Io, Poller, Refusals, Signs, Token};
+use crate::websocket::{Codec, Message, WebSocket};
 
 /// The sockets of a worker with an event loop.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Streams {
     meters: Option<&'static Meters>,
     in_flight: u32,
     served: u64,
+    /// Of all websockets.
+    codec: Codec,
 }
 
 impl Streams {
@@ -46,6 +49,7 @@ impl Streams {
             place,
             in_flight: 0,
             served: 0,
+            codec: Codec::default(),
         }
     }
 
@@ -121,6 +125,32 @@ impl Streams {
     pub fn refuse(&mut self, exchange: &mut Exchange, refusal: Refusal) {
         exchange.refuse(refusal);
         self.io.note_refusal(exchange.peer(), refusal);
+    }
+
+    /// Refuses the handshake of a websocket.
+    pub fn refuse_websocket(&mut self, exchange: &mut Exchange, refusal: Refusal) {
+        exchange.refuse_websocket(refusal);
+        self.io.note_refusal(exchange.peer(), refusal);
+    }
+
+    /// Takes what has come of a websocket, one reading of it.
+    pub fn hear(
+        &mut self,
+        exchange: &mut Exchange,
+        websocket: &mut WebSocket,
+        sink: &mut dyn FnMut(Message<'_>),
+    ) -> Heard {
+        exchange.hear(websocket, self.io.room(), &mut self.codec, sink)
+    }
+
+    /// Sends a message of a websocket; whether it could be: not after a Close frame.
+    pub fn say(
+        &mut self,
+        exchange: &mut Exchange,
+        websocket: &WebSocket,
+        message: Message<'_>,
+    ) -> bool {
+        exchange.say(websocket, message, &mut self.codec)
     }
 
     /// Takes a request back: its connection goes on where the response is complete, and

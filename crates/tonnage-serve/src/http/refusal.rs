@@ -119,6 +119,13 @@ pub enum Refusal {
     /// Whoever says it is not one of the proxies that may; found likewise.
     #[error("PROXY header of a peer that is no trusted proxy")]
     ForbiddenProxy,
+    /// What asks for a websocket breaks the rules of its handshake; found by who speaks that
+    /// protocol, not here.
+    #[error("invalid websocket handshake")]
+    WebSocket,
+    /// It asks for another version of the protocol than the only one; found likewise.
+    #[error("unsupported websocket version")]
+    WebSocketVersion,
     /// The head did not come in time; found by the connection, not here.
     #[error("request head took too long")]
     HeadTimeout,
@@ -152,6 +159,7 @@ impl Refusal {
             Self::HeadTimeout | Self::BodyTimeout => 408,
             Self::ContentTooLarge => 413,
             Self::Expectation => 417,
+            Self::WebSocketVersion => 426,
             Self::UnsupportedTransferCoding => 501,
             Self::ForbiddenProxy => 403,
             Self::NoRoom => 500,
@@ -182,7 +190,8 @@ impl Refusal {
             | Self::ForbiddenTrailer(_)
             | Self::Underscore
             | Self::ProxyHeader
-            | Self::Scheme => 400,
+            | Self::Scheme
+            | Self::WebSocket => 400,
         }
     }
 }

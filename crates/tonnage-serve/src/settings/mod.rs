@@ -44,7 +44,7 @@ pub use table::all as all_settings;
 pub use values::{
     Account, ApplicationSettings, EventLoop, FileSettings, HEAD_BYTES, HeaderMap, HttpSettings,
     Lifespan, ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings,
-    Settings,
+    Settings, WebSocketSettings,
 };
 pub use words::{WordsError, split_words};
 pub use worker_class::Interface;

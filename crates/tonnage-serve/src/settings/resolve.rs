@@ -11,7 +11,7 @@ use super::source::Source;
 use super::typed::is_gunicorns_logger;
 use super::values::{
     ApplicationSettings, FileSettings, HttpSettings, ListenSettings, LoggingSettings,
-    MetricsSettings, ProcessSettings, ProxySettings, Settings,
+    MetricsSettings, ProcessSettings, ProxySettings, Settings, WebSocketSettings,
 };
 use super::worker_class::{Interface, WorkerClass, worker_class};
 use crate::access_log::AccessFormat;
@@ -50,6 +50,7 @@ impl Settings {
             processes: ProcessSettings::new(&resolved, &app, raw_env),
             application: ApplicationSettings::new(&resolved, interface),
             http: HttpSettings::new(&resolved),
+            websockets: WebSocketSettings::new(&resolved),
             proxies: ProxySettings::new(&resolved),
             files: FileSettings::new(&resolved),
             logging: LoggingSettings::new(&resolved),

@@ -6,6 +6,7 @@ use super::resolved::Resolved;
 use super::values::{
     Account, ApplicationSettings, EventLoop, FileSettings, HEAD_BYTES, HeaderMap, HttpSettings,
     Lifespan, ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings,
+    WebSocketSettings,
 };
 use super::worker_class::Interface;
 use crate::http::Limits;
@@ -170,6 +171,18 @@ fn head_bytes(request_line_bytes: usize, field_bytes: Option<usize>) -> usize {
         raised.max(HEAD_BYTES)
     } else {
         HEAD_BYTES
+    }
+}
+
+impl WebSocketSettings {
+    pub(super) fn new(resolved: &Resolved) -> Self {
+        let most_bytes = resolved.whole("websocket_max_message_size");
+        Self {
+            max_message_size: Some(most_bytes as usize).filter(|bytes| *bytes > 0),
+            ping_interval: resolved.bound("ws_ping_interval"),
+            ping_timeout: resolved.bound("ws_ping_timeout"),
+            per_message_deflate: resolved.switch("ws_per_message_deflate"),
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Settings {
     pub application: ApplicationSettings,
     /// What clients may do.
     pub http: HttpSettings,
+    /// Websockets.
+    pub websockets: WebSocketSettings,
     /// Which proxies are believed what.
     pub proxies: ProxySettings,
     /// Files that are served without the application.
@@ -215,6 +217,19 @@ pub struct FileSettings {
     pub static_files: Vec<Mount>,
     /// Seconds that clients may keep a file without asking again.
     pub static_max_age_s: Option<u64>,
+}
+
+/// Websockets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebSocketSettings {
+    /// Bytes of the longest message, unpacked.
+    pub max_message_size: Option<usize>,
+    /// How long nothing may come of a client before it is sent a ping.
+    pub ping_interval: Option<Duration>,
+    /// How long it may take to answer.
+    pub ping_timeout: Option<Duration>,
+    /// Whether messages are compressed where the client can unpack them.
+    pub per_message_deflate: bool,
 }
 
 /// The logs.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use tonnage_serve::dispatch::now_ns;
 
 use super::super::call::Call;
 use super::Bridge;
@@ -21,10 +22,20 @@ impl Bridge {
             return Ok(());
         }
         self.core().streams.drain(empty_backlog);
+        self.let_websockets_go(slf.py())?;
         self.hurry_after(slf, self.patience.drain_ms)?;
         // What waited in the backlog may have something already.
         self.nudge(slf)?;
         self.stop_if_over(slf.py())
+    }
+
+    /// Tells the websockets that they are to end.
+    fn let_websockets_go(&self, py: Python<'_>) -> PyResult<()> {
+        let now_ms = now_ns() / 1_000_000;
+        let calls = self.core().open_calls(py);
+        calls
+            .iter()
+            .try_for_each(|call| Call::go_away(call.bind(py), now_ms))
     }
 
     fn hurry_after(&self, slf: &Bound<'_, Self>, ms: u64) -> PyResult<()> {
@@ -66,6 +77,7 @@ impl Bridge {
     fn cancel_all(&self, py: Python<'_>) -> PyResult<usize> {
         let waiting = self.core().waiting_calls(py);
         for call in &waiting {
+            Call::leave_at_once(call.bind(py))?;
             Call::cancel(call.bind(py))?;
         }
         Ok(waiting.len())
@@ -97,7 +109,8 @@ impl Bridge {
         self.over.load(Ordering::Relaxed)
     }
 
-    fn is_draining(&self) -> bool {
+    /// Whether the worker is to end.
+    pub(in crate::asgi) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 }

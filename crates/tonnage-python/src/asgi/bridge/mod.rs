@@ -16,8 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use tonnage_serve::dispatch::{Exchange, Received, Streams, now_ns};
+use tonnage_serve::dispatch::{Exchange, Heard, Received, Streams, now_ns};
 use tonnage_serve::http::Refusal;
+use tonnage_serve::websocket::{Message, WebSocket};
 
 use self::core::Core;
 use self::handles::Spares;
@@ -26,6 +27,7 @@ use super::call::Call;
 use super::event_loop::EventLoop;
 use super::message::Messages;
 use super::scope::Scopes;
+use super::websocket::Rules;
 use crate::life::Life;
 use crate::observe::Observer;
 use crate::turn::Turn;
@@ -63,6 +65,7 @@ pub(crate) struct Bridge {
     turn: Turn,
     life: Arc<Life>,
     patience: Patience,
+    websockets: Rules,
     /// A turn is under way, which begins whatever requests there are.
     turning: AtomicBool,
     /// The loop was asked for another turn.
@@ -84,6 +87,7 @@ pub(super) struct Parts {
     pub(super) observer: Observer,
     pub(super) life: Arc<Life>,
     pub(super) patience: Patience,
+    pub(super) websockets: Rules,
 }
 
 #[pymethods]
@@ -191,6 +195,7 @@ impl Bridge {
             turn: Turn::new(Arc::clone(&parts.life), true),
             life: parts.life,
             patience: parts.patience,
+            websockets: parts.websockets,
             turning: AtomicBool::new(false),
             nudged: AtomicBool::new(false),
             draining: AtomicBool::new(false),
@@ -223,6 +228,11 @@ impl Bridge {
         &self.patience
     }
 
+    /// What websockets obey.
+    pub(super) fn websockets(&self) -> &Rules {
+        &self.websockets
+    }
+
     /// What `send` returns where nothing has to be waited for.
     pub(super) fn sent<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.sent.bind(py).clone().into_any()
@@ -235,6 +245,26 @@ impl Bridge {
         sink: &mut impl FnMut(&[u8]),
     ) -> Received {
         self.core().streams.receive(exchange, sink)
+    }
+
+    /// Takes what has come of a websocket, one reading of it.
+    pub(super) fn hear(
+        &self,
+        exchange: &mut Exchange,
+        websocket: &mut WebSocket,
+        sink: &mut dyn FnMut(Message<'_>),
+    ) -> Heard {
+        self.core().streams.hear(exchange, websocket, sink)
+    }
+
+    /// Sends a message of a websocket; whether it could be.
+    pub(super) fn say(
+        &self,
+        exchange: &mut Exchange,
+        websocket: &WebSocket,
+        message: Message<'_>,
+    ) -> bool {
+        self.core().streams.say(exchange, websocket, message)
     }
 
     /// Answers that a body is not acceptable.

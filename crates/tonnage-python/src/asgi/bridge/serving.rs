@@ -9,9 +9,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tonnage_serve::dispatch::{Exchange, now_ns};
 use tonnage_serve::io::Token;
+use tonnage_serve::websocket::Upgrade;
 
 use super::super::call::Call;
 use super::super::event_loop::is_done;
+use super::super::websocket;
 use super::Bridge;
 use crate::life::is_leaving;
 use crate::refused::{self, Unfit};
@@ -71,7 +73,18 @@ impl Bridge {
         if self.keeps_said {
             exchange.keep_said();
         }
-        let scope = match self.scope(py, &exchange) {
+        let upgrade = match exchange.websocket() {
+            Some(Err(refusal)) => {
+                self.core().streams.refuse_websocket(&mut exchange, refusal);
+                return Self::end(slf, token, exchange);
+            }
+            Some(Ok(mut upgrade)) => {
+                self.websockets.grant(&mut upgrade);
+                Some(upgrade)
+            }
+            None => None,
+        };
+        let scope = match self.scope(py, &exchange, upgrade.as_ref()) {
             Ok(scope) => scope,
             Err(Unfit::Refused(refusal)) => {
                 self.refuse(&mut exchange, refusal);
@@ -79,7 +92,9 @@ impl Bridge {
             }
             Err(Unfit::Raised(error)) => return self.fail(slf, token, exchange, &error),
         };
-        refused::warn_of_upgrade(py, &self.life, &exchange);
+        if upgrade.is_none() {
+            refused::warn_of_upgrade(py, &self.life, &exchange);
+        }
         let (watched, begun) = self.observer.begin(py, &scope);
         self.life.count_request();
         let handles = match begun.and_then(|()| self.spares.take(slf)) {
@@ -96,7 +111,7 @@ impl Bridge {
         };
         let call = handles.call.bind(py);
         call.borrow_mut()
-            .begin(token, exchange, scope.clone().unbind(), watched);
+            .begin(token, exchange, scope.clone().unbind(), watched, upgrade);
         let task = self
             .event_loop
             .start(&scope, handles.receive.bind(py), handles.send.bind(py));
@@ -119,15 +134,20 @@ impl Bridge {
         &self,
         py: Python<'py>,
         exchange: &Exchange,
+        upgrade: Option<&Upgrade>,
     ) -> Result<Bound<'py, PyDict>, Unfit> {
-        match self.scopes.try_lock() {
+        let scope = match self.scopes.try_lock() {
             Ok(mut scopes) => scopes.build(py, exchange),
             Err(TryLockError::Poisoned(scopes)) => scopes.into_inner().build(py, exchange),
             Err(TryLockError::WouldBlock) => {
                 let text = "a request began within another one";
                 Err(PyRuntimeError::new_err(text).into())
             }
+        }?;
+        if let Some(upgrade) = upgrade {
+            websocket::make_scope(&scope, upgrade)?;
         }
+        Ok(scope)
     }
 
     /// A request that the application is not called for, because something raised this.

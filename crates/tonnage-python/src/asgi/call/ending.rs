@@ -15,9 +15,16 @@ impl Call {
         let py = slf.py();
         let mut call = slf.try_borrow_mut()?;
         let this = &mut *call;
-        let Some(Open { token, exchange }) = this.open.take() else {
+        let Some(Open {
+            token,
+            mut exchange,
+        }) = this.open.take()
+        else {
             return Ok(());
         };
+        if let Some(session) = &mut this.websocket {
+            session.let_go(&mut exchange);
+        }
         this.is_complete = exchange.is_intact() && exchange.reply().is_complete();
         let mut woken = std::mem::take(&mut this.receivers);
         woken.append(&mut this.senders);
@@ -71,7 +78,7 @@ impl Call {
         if let Some(open) = &this.open {
             name = Some(open.exchange.name());
             // Nobody waits for the answer of one that was told so.
-            if raised.is_none() && !open.exchange.is_hung_up() {
+            if raised.is_none() && !open.exchange.is_hung_up() && !this.is_open_websocket() {
                 unfinished = Some(failure::unfinished(&open.exchange));
             }
         }
@@ -83,13 +90,15 @@ impl Call {
             let name = name.or_else(|| scope.map(|scope| failure::name(scope.bind(py))));
             bridge.get().report(py, &name.unwrap_or_default(), error);
         }
-        if let Some(open) = &mut slf.try_borrow_mut()?.open {
-            open.exchange.fail();
-        }
+        slf.try_borrow_mut()?.leave(raised.is_some());
         Self::give_back(slf)?;
         let left = {
             let mut call = slf.try_borrow_mut()?;
-            (call.scope.take(), call.watched.take())
+            (
+                call.scope.take(),
+                call.watched.take(),
+                call.websocket.take(),
+            )
         };
         // Whatever of the application goes with these may call us.
         drop(left);

@@ -8,15 +8,18 @@ mod around;
 mod ending;
 mod sending;
 mod waiting;
+mod websocket;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tonnage_serve::dispatch::Exchange;
 use tonnage_serve::io::Token;
+use tonnage_serve::websocket::Upgrade;
 
 use self::sending::Sending;
 pub(super) use self::waiting::Answer;
+use self::websocket::Session;
 use super::awaitable::Waiting;
 use super::bridge::Bridge;
 use super::failure;
@@ -39,6 +42,8 @@ pub(super) struct Call {
     /// Until the application has returned.
     scope: Option<Py<PyDict>>,
     watched: Option<Watched>,
+    /// Where the request asks for one.
+    websocket: Option<Box<Session>>,
     /// The application has had the end of the body.
     body_told: bool,
     /// The response's body is complete, and these trailers are to follow it, so far.
@@ -67,8 +72,10 @@ impl Call {
         slf: &Bound<'py, Self>,
         message: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
         let message = message.cast::<PyDict>()?;
+        if slf.try_borrow()?.websocket.is_some() {
+            return Self::send_websocket(slf, message);
+        }
         let sending = match Kind::of(message)? {
             Kind::Start => {
                 let head = Head::of(message)?;
@@ -95,6 +102,23 @@ impl Call {
                 slf.try_borrow_mut()?.interim(&head)?
             }
         };
+        Self::sent(slf, sending)
+    }
+
+    /// Called by the loop where the task did not end at once.
+    #[pyo3(name = "_ended", signature = (task, /))]
+    fn ended(slf: &Bound<'_, Self>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        let settled = Self::settle(slf, task);
+        let bridge = slf.borrow().bridge.clone_ref(slf.py());
+        bridge.get().forget(slf)?;
+        settled
+    }
+}
+
+impl Call {
+    /// What `send` returns.
+    fn sent<'py>(slf: &Bound<'py, Self>, sending: Sending) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
         match sending {
             Sending::Going => {}
             Sending::Full => {
@@ -115,17 +139,6 @@ impl Call {
         Ok(slf.borrow().bridge.get().sent(py))
     }
 
-    /// Called by the loop where the task did not end at once.
-    #[pyo3(name = "_ended", signature = (task, /))]
-    fn ended(slf: &Bound<'_, Self>, task: &Bound<'_, PyAny>) -> PyResult<()> {
-        let settled = Self::settle(slf, task);
-        let bridge = slf.borrow().bridge.clone_ref(slf.py());
-        bridge.get().forget(slf)?;
-        settled
-    }
-}
-
-impl Call {
     /// A call that belongs to no request yet.
     pub(super) fn new(bridge: Py<Bridge>) -> Self {
         Self {
@@ -134,6 +147,7 @@ impl Call {
             is_complete: false,
             scope: None,
             watched: None,
+            websocket: None,
             body_told: false,
             trailers: None,
             receivers: Vec::new(),
@@ -152,12 +166,15 @@ impl Call {
         exchange: Exchange,
         scope: Py<PyDict>,
         watched: Option<Watched>,
+        upgrade: Option<Upgrade>,
     ) {
         self.open = Some(Open { token, exchange });
         self.is_complete = false;
         self.scope = Some(scope);
         self.watched = watched;
-        self.body_told = false;
+        // Of a websocket nobody asks for a body.
+        self.body_told = upgrade.is_some();
+        self.websocket = upgrade.map(|upgrade| Box::new(Session::new(upgrade)));
         self.trailers = None;
         self.cancelled = false;
         self.stalled_since_ms = None;

@@ -16,7 +16,7 @@ use super::Call;
 use crate::send::send_part;
 
 /// Bytes that a client may leave untaken before the application waits for it.
-const HIGH_BYTES: u64 = 64 << 10;
+pub(super) const HIGH_BYTES: u64 = 64 << 10;
 
 /// How a message of the application left the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,6 +38,10 @@ impl Call {
         let py = slf.py();
         let mut part = None;
         let mut call = slf.try_borrow_mut()?;
+        if call.websocket.is_some() {
+            drop(call);
+            return Self::websocket_message(slf);
+        }
         let this = &mut *call;
         let bridge = this.bridge.clone_ref(py);
         let bridge = bridge.get();
@@ -108,26 +112,21 @@ impl Call {
     /// The kernel said something of the connection.
     pub(in crate::asgi) fn note(slf: &Bound<'_, Self>, signs: Signs) -> PyResult<()> {
         let mut call = slf.try_borrow_mut()?;
+        if call.websocket.is_some() {
+            drop(call);
+            return Self::note_websocket(slf, signs);
+        }
         let this = &mut *call;
         let Some(open) = &mut this.open else {
             return Ok(());
         };
-        let exchange = &mut open.exchange;
-        exchange.note(signs);
-        let mut woken = Vec::new();
-        if exchange.tail_bytes() > 0 && (signs.writable || signs.hung_up) {
-            if exchange.flush() && !this.senders.is_empty() {
-                this.stalled_since_ms = Some(now_ms());
-            }
-            if !exchange.is_intact() || exchange.tail_bytes() <= LOW_BYTES {
-                woken.append(&mut this.senders);
-                this.stalled_since_ms = None;
-            }
-        }
-        if signs.readable || exchange.is_hung_up() {
+        open.exchange.note(signs);
+        let is_hung_up = open.exchange.is_hung_up();
+        let mut woken = this.flush(signs);
+        if signs.readable || is_hung_up {
             woken.append(&mut this.receivers);
         }
-        if exchange.is_hung_up() {
+        if is_hung_up {
             this.gone_since_ms.get_or_insert_with(now_ms);
         }
         drop(call);
@@ -135,9 +134,32 @@ impl Call {
         Self::look(slf, now_ms())
     }
 
+    /// Sends on what waits, where there is room; those who waited for that.
+    pub(super) fn flush(&mut self, signs: Signs) -> Vec<Py<PyAny>> {
+        let mut woken = Vec::new();
+        let Some(open) = &mut self.open else {
+            return woken;
+        };
+        let exchange = &mut open.exchange;
+        if exchange.tail_bytes() > 0 && (signs.writable || signs.hung_up) {
+            if exchange.flush() && !self.senders.is_empty() {
+                self.stalled_since_ms = Some(now_ms());
+            }
+            if !exchange.is_intact() || exchange.tail_bytes() <= LOW_BYTES {
+                woken.append(&mut self.senders);
+                self.stalled_since_ms = None;
+            }
+        }
+        woken
+    }
+
     /// Sees to it that nobody waits for ever for a client.
     pub(in crate::asgi) fn look(slf: &Bound<'_, Self>, now_ms: u64) -> PyResult<()> {
         let mut call = slf.try_borrow_mut()?;
+        if call.websocket.is_some() {
+            drop(call);
+            return Self::look_at_websocket(slf, now_ms);
+        }
         let this = &mut *call;
         let Some(open) = &mut this.open else {
             return Ok(());
@@ -199,7 +221,7 @@ impl Call {
 }
 
 /// A future, and it among those who wait, without those who were cancelled.
-fn one_more<'py>(
+pub(super) fn one_more<'py>(
     bridge: &Bridge,
     py: Python<'py>,
     mut waiting: Vec<Py<PyAny>>,
@@ -211,6 +233,6 @@ fn one_more<'py>(
 }
 
 /// Now, in ms of the monotonic clock.
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     now_ns() / 1_000_000
 }

@@ -3,6 +3,7 @@
 mod bodies;
 mod late;
 mod together;
+mod websockets;
 
 use std::collections::HashMap;
 use std::io::{Read, Write};

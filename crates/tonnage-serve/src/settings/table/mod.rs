@@ -8,6 +8,7 @@ mod mechanics;
 mod own;
 mod processes;
 mod protocols;
+mod websockets;
 
 use super::setting::Setting;
 
@@ -20,6 +21,7 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
         hooks::ROWS,
         protocols::ROWS,
         own::ROWS,
+        websockets::ROWS,
     ]
     .into_iter()
     .flatten()
@@ -30,6 +32,9 @@ mod tests {
     use super::*;
     use crate::settings::setting::{Kind, Section, Standing};
     use std::collections::BTreeSet;
+
+    /// Further flags of gunicorn's settings.
+    const OURS: [&str; 3] = ["--limit-request-field-size", "--loop", "--ws-max-size"];
 
     /// Name, section and flags of each setting of gunicorn 27.0.1, as its parser has them.
     const GUNICORN: &str = include_str!("gunicorn-27.0.1.tsv");
@@ -44,7 +49,7 @@ mod tests {
                     .flags
                     .iter()
                     .copied()
-                    .filter(|flag| !["--limit-request-field-size", "--loop"].contains(flag))
+                    .filter(|flag| !OURS.contains(flag))
                     .collect();
                 let title = setting.section.title();
                 format!("{}\t{title}\t{}", setting.name, flags.join(" "))

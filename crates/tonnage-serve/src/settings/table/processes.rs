@@ -175,12 +175,8 @@ pub(super) static ROWS: &[Setting] = &[
         WHOLE,
         Fallback::Whole(16 * 1024 * 1024),
     )
-    .flags(&["--websocket-max-message-size"])
+    .flags(&["--websocket-max-message-size", "--ws-max-size"])
     .takes("INT")
-    .standing(Standing::Later {
-        what: "websockets",
-        starts: true,
-    })
     .about("Bytes of the largest websocket message; 0 is no bound"),
     Setting::new(
         "http_parser",
