@@ -131,6 +131,11 @@ impl Life {
         }
     }
 
+    /// Where it is counted what the worker does, where somebody wants to know.
+    pub(crate) fn meters(&self) -> Option<&'static Meters> {
+        self.meters
+    }
+
     /// The worker's place on the board.
     pub(crate) fn place(&self) -> &'static Slot {
         self.place

@@ -171,6 +171,7 @@ impl Worker {
             register: self.register.clone(),
             limits: self.settings.http.request_limits,
             place: self.life.place(),
+            meters: self.life.meters(),
             bell: Arc::clone(&self.bell),
             reports: Arc::clone(&self.reports),
             witness: Threads::new(py, Arc::clone(&self.life)),

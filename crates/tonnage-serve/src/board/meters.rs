@@ -62,6 +62,8 @@ pub struct Meters {
     body_bytes: AtomicU64,
     refused: AtomicU64,
     turned_away: AtomicU64,
+    slow: AtomicU64,
+    timed_out: AtomicU64,
     connections: AtomicU64,
     lost: AtomicU64,
     /// When the event loop's timer is due, in ms of the monotonic clock; 0 without a loop.
@@ -109,6 +111,12 @@ impl Meters {
         self.turned_away.fetch_add(1, Relaxed);
     }
 
+    /// Counts requests that have become slow, and others that have had their time.
+    pub fn count_late(&self, slow: usize, timed_out: usize) {
+        self.slow.fetch_add(slow as u64, Relaxed);
+        self.timed_out.fetch_add(timed_out as u64, Relaxed);
+    }
+
     /// Counts a connection that was taken.
     pub fn count_connection(&self) {
         self.connections.fetch_add(1, Relaxed);
@@ -154,6 +162,8 @@ impl Meters {
             body_bytes: self.body_bytes.load(Relaxed),
             refused: self.refused.load(Relaxed),
             turned_away: self.turned_away.load(Relaxed),
+            slow: self.slow.load(Relaxed),
+            timed_out: self.timed_out.load(Relaxed),
             connections: self.connections.load(Relaxed),
             lost: self.lost.load(Relaxed),
             logged: self.logged.each_ref().map(|count| count.load(Relaxed)),
@@ -194,6 +204,10 @@ pub struct Totals {
     pub refused: u64,
     /// Requests that there was no time for.
     pub turned_away: u64,
+    /// Requests that became slow, without those that had had their time by then.
+    pub slow: u64,
+    /// Requests that had had their time.
+    pub timed_out: u64,
     /// Connections that were taken.
     pub connections: u64,
     /// Requests that were in a worker's hands when it was gone.
@@ -221,6 +235,8 @@ impl Totals {
         self.body_bytes += other.body_bytes;
         self.refused += other.refused;
         self.turned_away += other.turned_away;
+        self.slow += other.slow;
+        self.timed_out += other.timed_out;
         self.connections += other.connections;
         self.lost += other.lost;
         for (count, more) in self.logged.iter_mut().zip(other.logged) {

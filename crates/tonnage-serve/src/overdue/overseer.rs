@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::register::Register;
 use super::report::late;
 use super::{InHand, Limits, TimeoutAction};
-use crate::board::{Slot, State};
+use crate::board::{Meters, Slot, State};
 use crate::dispatch::now_ns;
 use crate::supervisor::{Bell, Level, Reports};
 
@@ -51,6 +51,8 @@ pub struct Overseer<W> {
     pub limits: Limits,
     /// The worker's place.
     pub place: &'static Slot,
+    /// Where late requests are counted.
+    pub meters: Option<&'static Meters>,
     /// Rung where the worker wants to be replaced.
     pub bell: Arc<Bell>,
     /// Where it is said.
@@ -139,6 +141,9 @@ impl<W: Witness> Overseer<W> {
         let found = register.look(at_ns);
         if found.slow.is_empty() && found.timed_out.is_empty() {
             return;
+        }
+        if let Some(meters) = self.meters {
+            meters.count_late(found.slow.len(), found.timed_out.len());
         }
         let in_hand = register.in_hand(at_ns);
         let stacks = self.witness.stacks(&in_hand);

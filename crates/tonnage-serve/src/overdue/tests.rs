@@ -60,6 +60,7 @@ impl Watched {
             register: Some(Arc::clone(&register)),
             limits,
             place,
+            meters: Some(board.meters(SlotId::new(0))),
             bell: Arc::new(Bell::new().unwrap()),
             reports: Arc::new(Reports::new().unwrap()),
             witness: Seen {
@@ -236,6 +237,8 @@ fn a_late_request_is_answered_at_once_where_nobody_else_can() {
     drop((ticket, ours));
     assert!(read(&mut client).contains(" 503 "));
     assert!(!watched.place.wants_replacement());
+    let totals = watched.overseer.meters.unwrap().snapshot();
+    assert_eq!((totals.slow, totals.timed_out), (0, 1));
 }
 
 #[test]

@@ -88,6 +88,8 @@ fn totals(totals: &Totals) -> Value {
         "statuses": statuses.collect::<Map<_, _>>(),
         "refused": totals.refused,
         "turned_away": totals.turned_away,
+        "slow": totals.slow,
+        "timed_out": totals.timed_out,
         "lost": totals.lost,
         "connections": totals.connections,
         "body_bytes": totals.body_bytes,

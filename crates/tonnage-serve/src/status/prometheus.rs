@@ -102,7 +102,7 @@ impl View<'_> {
                 page.line(name, &labels, count);
             }
         }
-        let counters: [Column; 5] = [
+        let counters: [Column; 7] = [
             (
                 "tonnage_requests_refused_total",
                 "Requests that broke the protocol or a limit",
@@ -112,6 +112,16 @@ impl View<'_> {
                 "tonnage_requests_turned_away_total",
                 "Requests answered 503 because too many waited, or too long",
                 |place| Some(place.totals.turned_away as f64),
+            ),
+            (
+                "tonnage_requests_slow_total",
+                "Requests whose responses had not begun within --slow-request",
+                |place| Some(place.totals.slow as f64),
+            ),
+            (
+                "tonnage_requests_timed_out_total",
+                "Requests whose responses had not begun within --request-timeout",
+                |place| Some(place.totals.timed_out as f64),
             ),
             (
                 "tonnage_requests_lost_total",
