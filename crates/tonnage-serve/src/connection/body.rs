@@ -3,14 +3,13 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 
 use super::memory::Memory;
 use super::spool::Spool;
+use super::wire::{Incoming, Wire};
 use crate::http::{ChunkedDecoder, Framing, Limits, Refusal};
 
 /// Bytes of a body that stay in memory.
@@ -205,14 +204,14 @@ impl Intake {
         Ok(())
     }
 
-    /// Reads from the socket into the body's own memory, where nothing has to be
+    /// Reads from the wire into the body's own memory, where nothing has to be
     /// unchunked and it stays in memory: what was read beyond its end goes to `beyond`.
     /// `None` where that is not how it is read.
     pub(crate) fn read_directly(
         &mut self,
-        socket: BorrowedFd<'_>,
+        wire: &mut Wire,
         beyond: &mut Vec<u8>,
-    ) -> Option<Result<DirectRead, Errno>> {
+    ) -> Option<Result<Incoming, Errno>> {
         let Length::Left(left) = &mut self.length else {
             return None;
         };
@@ -228,13 +227,12 @@ impl Intake {
             *left as usize
         };
         self.memory.reserve_exact(room);
-        let asked = self.memory.capacity() - self.memory.len();
-        let read = match rustix::io::read(socket, spare_capacity(&mut self.memory)) {
-            Ok(read) => read,
-            Err(error) => return Some(Err(error)),
+        let read = wire.read_into(&mut self.memory);
+        let Ok(Incoming::Bytes { count, .. }) = read else {
+            return Some(read);
         };
-        let excess = (read as u64).saturating_sub(*left) as usize;
-        let own = read - excess;
+        let excess = (count as u64).saturating_sub(*left) as usize;
+        let own = count - excess;
         if excess > 0 {
             let end = self.memory.len() - excess;
             beyond.extend_from_slice(&self.memory[end..]);
@@ -242,10 +240,7 @@ impl Intake {
         }
         *left -= own as u64;
         self.taken_bytes += own as u64;
-        Some(Ok(DirectRead {
-            bytes: read,
-            drained: read < asked,
-        }))
+        Some(read)
     }
 
     /// Whether all of it has come.
@@ -274,15 +269,6 @@ pub(crate) struct Passed {
     pub(crate) content: usize,
     /// The body is complete.
     pub(crate) done: bool,
-}
-
-/// What a read into the body's own memory gave.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DirectRead {
-    /// 0 where the peer has closed.
-    pub(crate) bytes: usize,
-    /// The socket had less than was asked for, so that it is empty now.
-    pub(crate) drained: bool,
 }
 
 #[cfg(test)]
@@ -356,16 +342,14 @@ mod tests {
     #[test]
     fn a_direct_read_leaves_the_next_request_alone() {
         use std::io::Write;
-        use std::os::fd::AsFd;
         let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         theirs.write_all(b"helloGET / HTTP/1.1").unwrap();
         let mut intake = intake(Framing::Length(5), 0);
         let mut beyond = Vec::new();
-        let read = intake
-            .read_directly(ours.as_fd(), &mut beyond)
-            .unwrap()
-            .unwrap();
-        assert!(read.bytes >= 5 && intake.is_complete());
+        let mut wire = Wire::plain(ours.into());
+        let read = intake.read_directly(&mut wire, &mut beyond).unwrap();
+        assert!(matches!(read, Ok(Incoming::Bytes { count: 5.., .. })));
+        assert!(intake.is_complete());
         let Body::Memory(body) = intake.finish() else {
             panic!("in a file")
         };

@@ -15,7 +15,7 @@ impl Connection {
             _ => 1,
         };
         if bytes != self.low_water {
-            set(self.socket.as_fd(), bytes);
+            set(self.wire.socket(), bytes);
             self.low_water = bytes;
         }
     }

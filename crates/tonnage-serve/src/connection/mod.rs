@@ -10,14 +10,14 @@ mod preamble;
 mod raw;
 mod spool;
 mod streaming;
+mod wire;
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
@@ -28,11 +28,12 @@ use self::input::INPUT_BYTES;
 pub(crate) use self::input::{Buffers, Pool};
 pub use self::memory::Memory;
 pub use self::outgoing::Held;
-pub(crate) use self::outgoing::{Flushed, Outgoing, duplicate};
+pub(crate) use self::outgoing::{Flushed, Outgoing};
 pub(crate) use self::preamble::Preamble;
 pub(crate) use self::raw::Raw;
 pub(crate) use self::streaming::{Arrived, Skipped};
 use crate::board::Meters;
+pub(crate) use self::wire::{Incoming, Wire, duplicate};
 use crate::http::{Limits, Refusal};
 use crate::listen::Peer;
 use crate::outbox::Outbox;
@@ -101,8 +102,7 @@ pub(crate) enum Read {
 )]
 #[derive(Debug)]
 pub struct Connection {
-    /// Whoever sends the response that waits for others has it, too.
-    socket: Arc<OwnedFd>,
+    pub(crate) wire: Wire,
     /// The client, as far as is known.
     pub(crate) peer: Peer,
     /// What a proxy said of it.
@@ -142,7 +142,7 @@ impl Connection {
     /// A connection that was just accepted.
     pub(crate) fn new(socket: OwnedFd, peer: Peer, listener: u32) -> Self {
         Self {
-            socket: Arc::new(socket),
+            wire: Wire::plain(socket),
             peer,
             introduced: None,
             listener,
@@ -192,14 +192,14 @@ impl Connection {
     }
 
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.wire.socket()
     }
 
     /// Where a late request is answered.
     pub(crate) fn outlet(&self) -> Outlet {
         Outlet {
-            socket: self.socket.as_raw_fd(),
-            is_plain: true,
+            socket: self.socket().as_raw_fd(),
+            is_plain: self.wire.bare().is_some(),
         }
     }
 
@@ -234,7 +234,7 @@ impl Connection {
         let mut byte = [0];
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
         matches!(
-            rustix::net::recv(&self.socket, &mut byte, flags),
+            rustix::net::recv(self.socket(), &mut byte, flags),
             Ok((1.., _))
         )
     }
@@ -245,14 +245,9 @@ impl Connection {
             let buffers = self.buffers.get_or_insert_with(|| pool.take());
             let head_end = self.head.as_ref().map_or(0, |head| head.end);
             if buffers.input.len() == buffers.start + head_end
-                && let Some(read) = intake.read_directly(self.socket.as_fd(), &mut buffers.input)
+                && let Some(read) = intake.read_directly(&mut self.wire, &mut buffers.input)
             {
-                return match read {
-                    Ok(read) if read.bytes == 0 => self.end_of_input(),
-                    Ok(read) if read.drained => Read::Drained,
-                    Ok(_) => Read::More,
-                    Err(error) => failed(error),
-                };
+                return self.note_read(read);
             }
         }
         let buffers = self.buffers.get_or_insert_with(|| pool.take());
@@ -260,18 +255,21 @@ impl Connection {
             Stage::Body(_) => BODY_INPUT_BYTES,
             _ => INPUT_BYTES / 2,
         });
-        let asked = buffers.input.capacity() - buffers.input.len();
-        match rustix::io::read(&self.socket, spare_capacity(&mut buffers.input)) {
-            Ok(0) => self.end_of_input(),
-            Ok(bytes) if bytes < asked => Read::Drained,
-            Ok(_) => Read::More,
-            Err(error) => failed(error),
-        }
+        let read = self.wire.read_into(&mut buffers.input);
+        self.note_read(read)
     }
 
-    fn end_of_input(&mut self) -> Read {
-        self.input_ended = true;
-        Read::Closed
+    fn note_read(&mut self, read: Result<Incoming, Errno>) -> Read {
+        match read {
+            Ok(Incoming::Bytes { drained: true, .. }) => Read::Drained,
+            Ok(Incoming::Bytes { .. }) => Read::More,
+            Ok(Incoming::End) => {
+                self.input_ended = true;
+                Read::Closed
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Read::Empty,
+            Err(_) => Read::Broken,
+        }
     }
 
     /// Goes on with the bytes that are there.
@@ -366,23 +364,28 @@ impl Connection {
 
     /// Sends what waits, as far as the socket takes it.
     pub(crate) fn flush(&mut self) -> io::Result<Flushed> {
-        self.outgoing.flush(self.socket.as_fd())
+        self.outgoing.flush(&mut self.wire)
     }
 
     /// Sends bytes, or keeps what the socket does not take.
     pub(crate) fn send(&mut self, slices: &[&[u8]]) -> io::Result<()> {
-        self.outgoing.send(self.socket.as_fd(), slices)
+        self.outgoing.send(&mut self.wire, slices)
     }
 
-    /// Keeps a complete response from `since_ns` on, so that it goes with others.
-    pub(crate) fn hold_back(&mut self, outbox: &Arc<Outbox>, bytes: &[u8], since_ns: u64) {
-        let ticket = outbox.hold(&self.socket, bytes, since_ns);
+    /// Keeps a complete response from `since_ns` on, so that it goes with others; `false`
+    /// where others could not send it.
+    pub(crate) fn hold_back(&mut self, outbox: &Arc<Outbox>, bytes: &[u8], since_ns: u64) -> bool {
+        let Some(socket) = self.wire.bare() else {
+            return false;
+        };
+        let ticket = outbox.hold(socket, bytes, since_ns);
         self.outgoing.hold_back(ticket);
+        true
     }
 
     /// Sends a head, then bytes that somebody else holds.
     pub(crate) fn send_held(&mut self, head: &[u8], body: Held) -> io::Result<()> {
-        self.outgoing.send_held(self.socket.as_fd(), head, body)
+        self.outgoing.send_held(&mut self.wire, head, body)
     }
 
     /// Sends a stretch of a file.
@@ -392,8 +395,7 @@ impl Connection {
         offset: u64,
         bytes: u64,
     ) -> io::Result<()> {
-        self.outgoing
-            .send_file(self.socket.as_fd(), file, offset, bytes)
+        self.outgoing.send_file(&mut self.wire, file, offset, bytes)
     }
 
     /// Reads and forgets; `true` where the peer has closed.
@@ -401,7 +403,7 @@ impl Connection {
         let mut forgotten = [0; 4096];
         // A client that sends for ever ends by its deadline.
         for _ in 0..16 {
-            match rustix::io::read(&self.socket, &mut forgotten) {
+            match rustix::io::read(self.socket(), &mut forgotten) {
                 Ok(0) => return true,
                 Ok(_) => {}
                 Err(Errno::AGAIN | Errno::INTR) => return false,
@@ -413,14 +415,6 @@ impl Connection {
 
     /// Says that nothing more will be sent.
     pub(crate) fn shut_down(&self) {
-        // A connection that is broken already needs no goodbye.
-        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
-    }
-}
-
-fn failed(error: Errno) -> Read {
-    match error {
-        Errno::AGAIN | Errno::INTR => Read::Empty,
-        _ => Read::Broken,
+        self.wire.shut_down();
     }
 }

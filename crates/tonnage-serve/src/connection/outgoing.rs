@@ -3,14 +3,13 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::io::Errno;
-
 use super::spool::Spool;
+use super::wire::Wire;
 use crate::outbox::Ticket;
 
 /// Bytes of a tail that stay in memory.
@@ -22,10 +21,6 @@ const SPOOL_BYTES: u64 = 16 << 20;
 
 /// Bytes that are kept for a client altogether; whoever writes more has to wait.
 const MOST_BYTES: u64 = 1 << 30;
-
-/// Bytes that one call of sendfile(2) is asked to move: the kernel's own bound is
-/// higher, other connections want their turn.
-const FILE_STEP_BYTES: usize = 1 << 20;
 
 /// Steps after which other connections have their turn.
 const FILE_STEPS: usize = 4;
@@ -94,7 +89,9 @@ pub(crate) struct Outgoing {
     is_folder_full: bool,
     /// Why, until somebody is told.
     trouble: Option<io::Error>,
-    /// Bytes that went to the socket since it was made.
+    /// The wire has taken something that has not gone to the socket.
+    is_stuck: bool,
+    /// Bytes that the wire took since this was made.
     sent_bytes: u64,
 }
 
@@ -108,7 +105,7 @@ impl Outgoing {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.parts.is_empty() && self.held_back.is_none()
+        self.parts.is_empty() && self.held_back.is_none() && !self.is_stuck
     }
 
     /// Bytes that wait for the client.
@@ -137,11 +134,10 @@ impl Outgoing {
 
     /// Sends these slices after what waits already; what the socket does not take is
     /// kept.
-    pub(crate) fn send(&mut self, socket: BorrowedFd<'_>, slices: &[&[u8]]) -> io::Result<()> {
+    pub(crate) fn send(&mut self, wire: &mut Wire, slices: &[&[u8]]) -> io::Result<()> {
         let mut sent = 0;
         if self.parts.is_empty() {
-            sent = write_slices(socket, slices)?;
-            self.sent_bytes += sent as u64;
+            sent = self.write(wire, slices)?;
         }
         for slice in slices {
             let skipped = sent.min(slice.len());
@@ -156,15 +152,14 @@ impl Outgoing {
     /// for the first of a tail: a stream of them would fill the memory.
     pub(crate) fn send_held(
         &mut self,
-        socket: BorrowedFd<'_>,
+        wire: &mut Wire,
         head: &[u8],
         body: Held,
     ) -> io::Result<()> {
         let mut sent = 0;
         let length = body.as_ref().as_ref().len();
         if self.parts.is_empty() {
-            sent = write_slices(socket, &[head, body.as_ref().as_ref()])?;
-            self.sent_bytes += sent as u64;
+            sent = self.write(wire, &[head, body.as_ref().as_ref()])?;
         }
         let of_head = sent.min(head.len());
         self.push(&head[of_head..]);
@@ -180,7 +175,7 @@ impl Outgoing {
     /// Sends a stretch of a file after what waits already.
     pub(crate) fn send_file(
         &mut self,
-        socket: BorrowedFd<'_>,
+        wire: &mut Wire,
         file: File,
         offset: u64,
         bytes: u64,
@@ -190,7 +185,7 @@ impl Outgoing {
             offset,
             left: bytes,
         });
-        self.flush(socket).map(|_| ())
+        self.flush(wire).map(|_| ())
     }
 
     /// The last of a response waits for others. Nothing is before it, and nothing is sent
@@ -215,6 +210,13 @@ impl Outgoing {
             }
         }
         Ok(())
+    }
+
+    fn write(&mut self, wire: &mut Wire, slices: &[&[u8]]) -> io::Result<usize> {
+        let taken = wire.write(slices)?;
+        self.sent_bytes += taken as u64;
+        self.is_stuck = wire.is_stuck();
+        Ok(taken)
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -257,7 +259,7 @@ impl Outgoing {
     }
 
     /// Sends what waits, as far as the socket takes it.
-    pub(crate) fn flush(&mut self, socket: BorrowedFd<'_>) -> io::Result<Flushed> {
+    pub(crate) fn flush(&mut self, wire: &mut Wire) -> io::Result<Flushed> {
         self.take_back()?;
         let mut steps = 0;
         while let Some(part) = self.parts.front_mut() {
@@ -265,13 +267,11 @@ impl Outgoing {
                 return Ok(Flushed::Yielded);
             }
             let taken = match part {
-                Part::Bytes { data, sent } => write_slices(socket, &[&data[*sent..]])?,
-                Part::Held { data, sent } => {
-                    write_slices(socket, &[&data.as_ref().as_ref()[*sent..]])?
-                }
-                Part::File { file, offset, left } => copy(socket, file.as_fd(), *offset, *left)?,
+                Part::Bytes { data, sent } => wire.write(&[&data[*sent..]])?,
+                Part::Held { data, sent } => wire.write(&[&data.as_ref().as_ref()[*sent..]])?,
+                Part::File { file, offset, left } => wire.copy(file.as_fd(), *offset, *left)?,
                 Part::Spooled { spool, sent } => {
-                    copy(socket, spool.file().as_fd(), *sent, spool.len() - *sent)?
+                    wire.copy(spool.file().as_fd(), *sent, spool.len() - *sent)?
                 }
             };
             self.sent_bytes += taken as u64;
@@ -295,49 +295,17 @@ impl Outgoing {
             }
         }
         self.is_folder_full = false;
-        Ok(Flushed::All)
+        self.is_stuck = !wire.flush()?;
+        Ok(if self.is_stuck {
+            Flushed::Blocked
+        } else {
+            Flushed::All
+        })
     }
 }
 
 fn is_file(part: Option<&Part>) -> bool {
     matches!(part, Some(Part::File { .. } | Part::Spooled { .. }))
-}
-
-/// Writes as much as the socket takes: nothing where it is full. Whoever embeds this
-/// ignores SIGPIPE, as Rust's and Python's runtimes do.
-fn write_slices(socket: BorrowedFd<'_>, slices: &[&[u8]]) -> io::Result<usize> {
-    let result = match slices {
-        [one] | [one, []] => rustix::net::send(socket, one, rustix::net::SendFlags::NOSIGNAL),
-        [one, two] => rustix::io::writev(socket, &[IoSlice::new(one), IoSlice::new(two)]),
-        more => {
-            let list: Vec<IoSlice<'_>> = more.iter().map(|slice| IoSlice::new(slice)).collect();
-            rustix::io::writev(socket, &list)
-        }
-    };
-    match result {
-        Ok(bytes) => Ok(bytes),
-        Err(Errno::AGAIN | Errno::INTR) => Ok(0),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Moves bytes of a file to the socket, within the kernel.
-fn copy(socket: BorrowedFd<'_>, file: BorrowedFd<'_>, offset: u64, left: u64) -> io::Result<usize> {
-    let mut at = offset;
-    let bytes = left.min(FILE_STEP_BYTES as u64) as usize;
-    match rustix::fs::sendfile(socket, file, Some(&mut at), bytes) {
-        // The file became shorter than was promised: the client must not wait for more.
-        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-        Ok(bytes) => Ok(bytes),
-        Err(Errno::AGAIN | Errno::INTR) => Ok(0),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// A copy of a descriptor as a file of its own.
-pub(crate) fn duplicate(file: BorrowedFd<'_>) -> io::Result<File> {
-    let copy: OwnedFd = file.try_clone_to_owned()?;
-    Ok(File::from(copy))
 }
 
 #[cfg(test)]
@@ -347,20 +315,20 @@ mod tests {
 
     use super::*;
 
-    fn pair() -> (UnixStream, UnixStream) {
+    fn pair() -> (Wire, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        (ours, theirs)
+        (Wire::plain(ours.into()), theirs)
     }
 
     /// Reads all of it while the tail is flushed.
-    fn drain(out: &mut Outgoing, ours: UnixStream, mut theirs: UnixStream) -> Vec<u8> {
+    fn drain(out: &mut Outgoing, mut ours: Wire, mut theirs: UnixStream) -> Vec<u8> {
         let reader = std::thread::spawn(move || {
             let mut read = Vec::new();
             theirs.read_to_end(&mut read).unwrap();
             read
         });
-        while out.flush(ours.as_fd()).unwrap() != Flushed::All {
+        while out.flush(&mut ours).unwrap() != Flushed::All {
             std::thread::yield_now();
         }
         drop(ours);
@@ -372,21 +340,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&vec![b'f'; 300_000]).unwrap();
-        let (ours, theirs) = pair();
+        let (mut ours, theirs) = pair();
         let mut out = Outgoing::new(folder.path().into());
         let big = vec![b'a'; 400_000];
-        out.send(ours.as_fd(), &[b"head", &big]).unwrap();
+        out.send(&mut ours, &[b"head", &big]).unwrap();
         assert!(
             !out.is_empty(),
             "a socket does not take 400,000 bytes at once"
         );
         let held: Held = Box::new(vec![b'h'; 50_000]);
-        out.send_held(ours.as_fd(), b"next", held).unwrap();
-        out.send_file(ours.as_fd(), file, 1, 299_999).unwrap();
+        out.send_held(&mut ours, b"next", held).unwrap();
+        out.send_file(&mut ours, file, 1, 299_999).unwrap();
         // Beyond a megabyte of memory: into the file, and what follows with it.
         let huge = vec![b's'; 1_100_000];
-        out.send(ours.as_fd(), &[&huge]).unwrap();
-        out.send(ours.as_fd(), &[b"end"]).unwrap();
+        out.send(&mut ours, &[&huge]).unwrap();
+        out.send(&mut ours, &[b"end"]).unwrap();
         assert!(is_file(out.parts.back()));
         let wanted = [
             b"head".as_slice(),
@@ -406,12 +374,12 @@ mod tests {
     #[test]
     fn a_long_tail_is_given_back_file_by_file() {
         let folder = tempfile::tempdir().unwrap();
-        let (ours, theirs) = pair();
+        let (mut ours, theirs) = pair();
         let mut out = Outgoing::new(folder.path().into());
         let block: Vec<u8> = (0..3_u32 << 20).map(|at| (at % 251) as u8).collect();
         let blocks = 2 * SPOOL_BYTES as usize / block.len() + 2;
         for _ in 0..blocks {
-            out.send(ours.as_fd(), &[&block]).unwrap();
+            out.send(&mut ours, &[&block]).unwrap();
         }
         let spools = |out: &Outgoing| out.parts.iter().filter(|part| is_file(Some(part))).count();
         assert_eq!(spools(&out), 2);
@@ -423,12 +391,12 @@ mod tests {
     #[test]
     fn what_is_held_is_let_go_where_it_is_more_than_a_tail_may_take() {
         let folder = tempfile::tempdir().unwrap();
-        let (ours, theirs) = pair();
+        let (mut ours, theirs) = pair();
         let mut out = Outgoing::new(folder.path().into());
         let body = vec![b'l'; 3 * MEMORY_BYTES];
         let holders = Arc::new(body.clone());
         let held = Shared(Arc::clone(&holders));
-        out.send_held(ours.as_fd(), b"head", Box::new(held))
+        out.send_held(&mut ours, b"head", Box::new(held))
             .unwrap();
         assert!(!out.is_empty());
         assert_eq!(Arc::strong_count(&holders), 1);
@@ -445,12 +413,12 @@ mod tests {
 
     #[test]
     fn where_the_folder_has_no_room_the_writer_waits() {
-        let (ours, theirs) = pair();
+        let (mut ours, theirs) = pair();
         let mut out = Outgoing::new(Path::new("/does-not-exist").into());
         let block: Vec<u8> = (0..=MEMORY_BYTES / 2).map(|at| (at % 251) as u8).collect();
         let mut blocks = 0;
         while !out.is_full() {
-            out.send(ours.as_fd(), &[&block]).unwrap();
+            out.send(&mut ours, &[&block]).unwrap();
             blocks += 1;
         }
         assert!(blocks < 10, "{blocks}");
@@ -462,19 +430,19 @@ mod tests {
 
     #[test]
     fn a_file_that_became_shorter_is_an_error() {
-        let (ours, _theirs) = pair();
+        let (mut ours, _theirs) = pair();
         let mut out = Outgoing::default();
         let file = tempfile::tempfile().unwrap();
-        let sent = out.send_file(ours.as_fd(), file, 0, 10);
+        let sent = out.send_file(&mut ours, file, 0, 10);
         assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]
     fn a_closed_peer_is_an_error_and_no_signal() {
-        let (ours, theirs) = pair();
+        let (mut ours, theirs) = pair();
         drop(theirs);
         let mut out = Outgoing::default();
-        let sent = out.send(ours.as_fd(), &[b"x"]);
+        let sent = out.send(&mut ours, &[b"x"]);
         assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -3,6 +3,7 @@
 
 use rustix::io::Errno;
 
+use super::wire::Incoming;
 use super::{Connection, Progress, Stage};
 use crate::http::{Limits, Refusal};
 
@@ -96,18 +97,18 @@ impl Connection {
                 return Ok(Arrived::Nothing);
             }
             let wanted = intake.wanted_bytes(room.len());
-            match rustix::io::read(&self.socket, &mut room[..wanted]) {
-                Ok(0) => {
+            match self.wire.read(&mut room[..wanted]) {
+                Ok(Incoming::End) => {
                     self.input_ended = true;
                     return Ok(Arrived::Gone);
                 }
-                Ok(bytes) => {
+                Ok(Incoming::Bytes { count, drained }) => {
                     // Where the peer has closed, only the end of its bytes says so.
-                    self.more_to_read = bytes == wanted || self.hung_up;
-                    let passed = intake.pass(&room[..bytes], sink)?;
+                    self.more_to_read = !drained || self.hung_up;
+                    let passed = intake.pass(&room[..count], sink)?;
                     buffers
                         .input
-                        .extend_from_slice(&room[passed.consumed..bytes]);
+                        .extend_from_slice(&room[passed.consumed..count]);
                     if passed.done || passed.content > 0 {
                         break passed.done;
                     }

@@ -361,8 +361,9 @@ impl Exchange {
             && self.connection.outgoing.is_empty()
         {
             let now_ns = now_ns();
-            if now_ns.saturating_sub(self.began_ns) < outbox::LONGEST_NS {
-                self.connection.hold_back(outbox, bytes, now_ns);
+            if now_ns.saturating_sub(self.began_ns) < outbox::LONGEST_NS
+                && self.connection.hold_back(outbox, bytes, now_ns)
+            {
                 return Ok(());
             }
         }
