@@ -71,6 +71,7 @@ def _check(application: Application) -> int:
     application.enter()
     cfg = application.cfg
     check_logs(cfg)
+    cfg.native.check_tls()
     if cfg.pidfile and not can_write(cfg.pidfile):
         raise RuntimeError(f"pidfile: {cfg.pidfile!r} cannot be written")
     try:

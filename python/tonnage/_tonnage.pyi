@@ -38,6 +38,8 @@ class Settings:
     def warnings(self) -> list[str]:
         """What has to be said at each start."""
 
+    def check_tls(self) -> None:
+        """Reads what TLS is spoken with. Raises ValueError where that cannot be."""
     @property
     def text(self) -> str:
         """For ``--print-config``."""

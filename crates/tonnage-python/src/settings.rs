@@ -18,6 +18,7 @@ use tonnage_serve::settings::{
     Settings as ServeSettings, SettingsError as Wrong, Source,
 };
 use tonnage_serve::static_files::StaticFiles;
+use tonnage_serve::tls::TlsServer;
 
 create_exception!(
     tonnage._tonnage,
@@ -83,6 +84,11 @@ impl Settings {
     #[getter]
     fn warnings(&self) -> Vec<String> {
         self.0.warnings()
+    }
+
+    /// Whether TLS can be spoken as they say. Raises ValueError.
+    fn check_tls(&self) -> PyResult<()> {
+        tls_server(&self.0).map(|_| ())
     }
 
     /// For `--print-config`.
@@ -214,11 +220,27 @@ fn to_python<'py>(py: Python<'py>, value: &RawValue) -> PyResult<Bound<'py, PyAn
     })
 }
 
+/// Certificates and keys, read anew, where settings name some. Raises ValueError.
+pub(crate) fn tls_server(settings: &ServeSettings) -> PyResult<Option<Arc<TlsServer>>> {
+    let Some(tls) = &settings.tls else {
+        return Ok(None);
+    };
+    match TlsServer::new(tls, &settings.alpn_protocols()) {
+        Ok(server) => Ok(Some(Arc::new(server))),
+        Err(error) => Err(PyValueError::new_err(error.to_string())),
+    }
+}
+
 /// What the sockets of a worker obey; `log` has a line for what needs no application.
-pub(crate) fn io_settings(settings: &ServeSettings, log: Option<Arc<AccessLog>>) -> IoSettings {
+pub(crate) fn io_settings(
+    settings: &ServeSettings,
+    tls: Option<Arc<TlsServer>>,
+    log: Option<Arc<AccessLog>>,
+) -> IoSettings {
     let http = &settings.http;
     let bound_ms = |bound: Option<Duration>| bound.map_or(FOR_EVER_MS, ms);
     IoSettings {
+        tls,
         limits: http.limits,
         folder: upload_folder(http.tmp_upload_dir.as_deref()).into(),
         keep_alive_ms: ms(http.keepalive),

@@ -13,8 +13,9 @@ use tonnage_serve::status::StatsdOptions;
 use tonnage_serve::supervisor::{
     Birth, Hook, Host, Level, Options, Pid, Policy, Telling, Wanted, run,
 };
+use tonnage_serve::tls::TlsServer;
 
-use crate::settings::Settings as PySettings;
+use crate::settings::{Settings as PySettings, tls_server};
 use crate::worker::{Kit, Worker};
 
 /// Runs until it is told to end; exit code. Raises `OSError` where it cannot listen.
@@ -28,6 +29,7 @@ pub(crate) fn supervise(
 ) -> PyResult<i32> {
     let settings = settings.get().inner();
     let wanted = wanted(host.py(), &settings)?;
+    let tls = tls_server(&settings)?;
     let mut options = Options::new(wanted);
     options.inherited = match (descriptors.is_empty(), by_systemd) {
         (true, _) => Inherited::Nothing,
@@ -38,8 +40,9 @@ pub(crate) fn supervise(
     "tonnage".clone_into(&mut options.worker_kind);
     let mut host = PyHost {
         host,
-        proven: Arc::clone(&settings),
+        proven: (Arc::clone(&settings), tls.clone()),
         settings,
+        tls,
         failed: None,
     };
     let code = run(&mut host, options);
@@ -50,8 +53,10 @@ struct PyHost<'py> {
     host: Bound<'py, PyAny>,
     /// The settings of workers that are born from now on.
     settings: Arc<Settings>,
+    /// What they speak TLS with.
+    tls: Option<Arc<TlsServer>>,
     /// Those of the last generation that came to serve.
-    proven: Arc<Settings>,
+    proven: (Arc<Settings>, Option<Arc<TlsServer>>),
     /// What a hook raised that the start depends on.
     failed: Option<PyErr>,
 }
@@ -83,6 +88,7 @@ impl PyHost<'_> {
             slot: birth.slot,
             age: birth.age,
             settings: Arc::clone(&self.settings),
+            tls: self.tls.clone(),
         })
     }
 
@@ -127,9 +133,16 @@ impl Host for PyHost<'_> {
         let settings = settings.and_then(|settings| Ok(settings.cast_into::<PySettings>()?));
         let wanted = settings.and_then(|settings| {
             let settings = settings.get().inner();
-            let wanted = wanted(py, &settings)?;
-            self.settings = settings;
-            Ok(wanted)
+            let understood = wanted(py, &settings).and_then(|wanted| {
+                // Certificates are read anew: theirs is the reason of many a reload.
+                self.tls = tls_server(&settings)?;
+                self.settings = settings;
+                Ok(wanted)
+            });
+            if understood.is_err() {
+                self.call("hook", ("generation_failed",).into_pyobject(py)?);
+            }
+            understood
         });
         wanted.map_err(|error| error.value(py).to_string())
     }
@@ -145,11 +158,11 @@ impl Host for PyHost<'_> {
             Hook::OnExit => ("on_exit",).into_pyobject(py),
             Hook::Promoted => ("promoted",).into_pyobject(py),
             Hook::GenerationReady { .. } => {
-                self.proven = Arc::clone(&self.settings);
+                self.proven = (Arc::clone(&self.settings), self.tls.clone());
                 return Ok(());
             }
             Hook::GenerationFailed { .. } => {
-                self.settings = Arc::clone(&self.proven);
+                (self.settings, self.tls) = self.proven.clone();
                 ("generation_failed",).into_pyobject(py)
             }
         };

@@ -16,6 +16,7 @@ use tonnage_serve::listen::{Inboxes, Listener};
 use tonnage_serve::overdue::{Overseer, Register};
 use tonnage_serve::settings::Settings;
 use tonnage_serve::supervisor::{Bell, Level, Reports, STOP_MARGIN, Signal, Signals};
+use tonnage_serve::tls::TlsServer;
 
 use crate::life::Life;
 use crate::observe::Observer;
@@ -41,6 +42,8 @@ pub(crate) struct Kit {
     pub(crate) slot: SlotId,
     pub(crate) age: u64,
     pub(crate) settings: Arc<Settings>,
+    /// Read by the supervisor, who may read what the worker's user may not.
+    pub(crate) tls: Option<Arc<TlsServer>>,
 }
 
 /// What a thread that panicked had in hand is whole: nothing is left half done.

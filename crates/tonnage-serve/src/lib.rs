@@ -19,4 +19,5 @@ pub mod settings;
 pub mod static_files;
 pub mod status;
 pub mod supervisor;
+pub mod tls;
 pub mod websocket;

@@ -104,9 +104,9 @@ impl Hearing<'_> {
         self.is_trusted
     }
 
-    /// Whether a field so far has said that the client speaks TLS.
-    pub fn is_https(&self) -> bool {
-        self.https == Some(true)
+    /// Whether a field so far has said that the client speaks TLS, or that it does not.
+    pub fn says_https(&self) -> Option<bool> {
+        self.https
     }
 }
 
@@ -147,18 +147,19 @@ mod tests {
     fn only_a_trusted_peer_tells_of_tls() {
         let proxies = proxies(HeaderMap::Drop, &[]);
         for (address, name, value, https) in [
-            ("10.0.0.1:1", "x-forwarded-proto", "https", true),
-            ("10.0.0.1:1", "X-Forwarded-Proto", "HTTPS", false),
-            ("10.0.0.1:1", "X-Made-Up", "yes", true),
-            ("10.0.0.1:1", "X-Forwarded-Ssl", "https", false),
-            ("10.0.0.2:1", "X-Forwarded-Proto", "https", false),
+            ("10.0.0.1:1", "x-forwarded-proto", "https", Some(true)),
+            ("10.0.0.1:1", "X-Forwarded-Proto", "HTTPS", Some(false)),
+            ("10.0.0.1:1", "X-Made-Up", "yes", Some(true)),
+            ("10.0.0.1:1", "X-Forwarded-Ssl", "https", None),
+            ("10.0.0.2:1", "X-Forwarded-Proto", "https", None),
         ] {
             let mut hearing = proxies.hear(peer(address));
             assert_eq!(hear(&mut hearing, name, value), Ok(true));
-            assert_eq!(hearing.is_https(), https, "{address} {name}: {value}");
+            assert_eq!(hearing.says_https(), https, "{address} {name}: {value}");
         }
         let mut hearing = proxies.hear(Peer::Unix);
-        assert!(hear(&mut hearing, "X-Made-Up", "yes").is_ok() && hearing.is_https());
+        assert!(hear(&mut hearing, "X-Made-Up", "yes").is_ok());
+        assert_eq!(hearing.says_https(), Some(true));
     }
 
     #[test]

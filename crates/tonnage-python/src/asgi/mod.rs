@@ -11,6 +11,7 @@ mod memo;
 mod message;
 mod pairs;
 mod scope;
+mod tls;
 mod websocket;
 
 use std::sync::Arc;
@@ -132,7 +133,7 @@ fn bridge<'py>(
     let kit = worker.take_kit()?;
     let servers = servers(&kit.listeners);
     let neighbours = Neighbours::new(kit.board, kit.slot, Arc::clone(&kit.inboxes));
-    let obeyed = io_settings(settings, worker.access_log());
+    let obeyed = io_settings(settings, kit.tls, worker.access_log());
     let graceful = settings.processes.graceful_timeout;
     let before_kill = BEFORE_KILL.min(graceful / BEFORE_KILL_SHARE);
     let patience = Patience {

@@ -16,6 +16,7 @@ use tonnage_serve::settings::Settings;
 
 use super::memo::{Memo, Spot};
 use super::pairs::Pairs;
+use super::tls::Descriptions;
 use crate::refused::Unfit;
 use crate::text::method;
 
@@ -45,7 +46,7 @@ struct Section {
     headers: Py<PyList>,
     /// They are a trusted proxy's, who may say more than others.
     is_trusted: bool,
-    is_https: bool,
+    says_https: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -62,6 +63,7 @@ pub(super) struct Scopes {
     /// What the lifespan left for requests.
     state: Py<PyDict>,
     extensions: Py<PyDict>,
+    tls: Descriptions,
     proxies: Proxies,
     sections: Memo<Section>,
     paths: Memo<Path>,
@@ -88,6 +90,7 @@ impl Scopes {
             templates: templates.collect::<PyResult<_>>()?,
             state: state.unbind(),
             extensions: extensions.unbind(),
+            tls: Descriptions::default(),
             proxies: Proxies::new(&settings.proxies),
             sections: Memo::new(KEPT_SECTION_BYTES),
             paths: Memo::new(KEPT_PATH_BYTES),
@@ -125,16 +128,21 @@ impl Scopes {
                 PyBytes::new(py, exchange.query()),
             )?;
         }
-        let (headers, is_https) = self.headers(py, exchange)?;
+        let (headers, says_https) = self.headers(py, exchange)?;
         scope.set_item(intern!(py, "headers"), headers)?;
-        if is_https {
+        let tls = exchange.tls();
+        if says_https.unwrap_or(tls.is_some()) {
             scope.set_item(intern!(py, "scheme"), intern!(py, "https"))?;
         }
         if let Peer::Tcp(address) = exchange.peer() {
             scope.set_item(intern!(py, "client"), self.client(py, address)?)?;
         }
         scope.set_item(intern!(py, "state"), self.state.bind(py).copy()?)?;
-        scope.set_item(intern!(py, "extensions"), self.extensions.bind(py).copy()?)?;
+        let extensions = self.extensions.bind(py).copy()?;
+        if let Some(info) = tls {
+            extensions.set_item(intern!(py, "tls"), self.tls.describe(py, info)?)?;
+        }
+        scope.set_item(intern!(py, "extensions"), extensions)?;
         Ok(scope)
     }
 
@@ -156,12 +164,12 @@ impl Scopes {
         Ok(())
     }
 
-    /// The fields, and whether they say https.
+    /// The fields, and whether a trusted proxy's say https or not.
     fn headers<'py>(
         &mut self,
         py: Python<'py>,
         exchange: &Exchange,
-    ) -> Result<(Bound<'py, PyList>, bool), Unfit> {
+    ) -> Result<(Bound<'py, PyList>, Option<bool>), Unfit> {
         let section: &[u8] = match exchange.head() {
             Some(head) => &exchange.head_bytes()[head.section..head.end],
             None => &[],
@@ -176,18 +184,18 @@ impl Scopes {
         {
             let headers = known.headers.bind(py);
             // The application may change its list.
-            return Ok((headers.get_slice(0, headers.len()), known.is_https));
+            return Ok((headers.get_slice(0, headers.len()), known.says_https));
         }
-        let (headers, is_https) = self.read_headers(py, exchange, authority)?;
+        let (headers, says_https) = self.read_headers(py, exchange, authority)?;
         if authority.is_none() && self.sections.wants(spot, section) {
             let kept = Section {
                 headers: headers.get_slice(0, headers.len()).unbind(),
                 is_trusted,
-                is_https,
+                says_https,
             };
             self.sections.keep(spot, section, kept);
         }
-        Ok((headers, is_https))
+        Ok((headers, says_https))
     }
 
     fn read_headers<'py>(
@@ -195,7 +203,7 @@ impl Scopes {
         py: Python<'py>,
         exchange: &Exchange,
         authority: Option<&[u8]>,
-    ) -> Result<(Bound<'py, PyList>, bool), Unfit> {
+    ) -> Result<(Bound<'py, PyList>, Option<bool>), Unfit> {
         let headers = PyList::empty(py);
         if let Some(authority) = authority {
             headers.append(self.pairs.pair(py, Known::Host, b"host", authority)?)?;
@@ -207,7 +215,7 @@ impl Scopes {
                 headers.append(self.pairs.pair(py, known, name, &value)?)?;
             }
         }
-        Ok((headers, hearing.is_https()))
+        Ok((headers, hearing.says_https()))
     }
 
     fn client<'py>(

@@ -15,6 +15,7 @@ use tonnage_serve::proxies::Proxies;
 use tonnage_serve::proxy_protocol::Introduced;
 
 use super::strings::Strings;
+use super::tls;
 use crate::refused::Unfit;
 use crate::text::{latin1, method};
 
@@ -80,6 +81,9 @@ impl Environs {
         self.set_peer(py, &environ, exchange.peer())?;
         if let Some(introduced) = exchange.introduced() {
             set_introduced(&environ, introduced)?;
+        }
+        if let Some(info) = exchange.tls() {
+            tls::describe(&environ, info)?;
         }
         let script_name = self.set_fields(py, &environ, exchange)?;
         self.set_path(&environ, exchange.path(), script_name.as_deref())?;
@@ -188,7 +192,7 @@ impl Environs {
                 environ.set_item(key, text)?;
             }
         }
-        let https = hearing.is_https();
+        let https = hearing.says_https().unwrap_or(exchange.tls().is_some());
         if https {
             environ.set_item(intern!(py, "wsgi.url_scheme"), intern!(py, "https"))?;
         }

@@ -8,6 +8,7 @@ mod plan;
 mod responder;
 mod serving;
 mod strings;
+mod tls;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;

@@ -35,7 +35,7 @@ pub(crate) fn serve_wsgi(app: Bound<'_, PyAny>, worker: &Bound<'_, Worker>) -> P
     let servers = servers(&kit.listeners);
     let settings = Arc::clone(&worker.settings);
     let neighbours = Neighbours::new(kit.board, kit.slot, Arc::clone(&kit.inboxes));
-    let obeyed = io_settings(&settings, worker.access_log());
+    let obeyed = io_settings(&settings, kit.tls, worker.access_log());
     let mut io = Io::new(obeyed, kit.listeners, Some(neighbours))?;
     worker.look_after(&mut io);
     io.poller().watch_wakeup(worker.wakeup_reader()?)?;

@@ -1,7 +1,7 @@
 //! How many bytes a socket must have before the kernel says that it can be read
 //! (`SO_RCVLOWAT`, socket(7)), which rustix does not know.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::{Connection, Stage};
 
@@ -11,7 +11,8 @@ impl Connection {
     /// took it a quarter more time.
     pub(crate) fn set_low_water(&mut self) {
         let bytes = match &self.stage {
-            Stage::Body(intake) => intake.worth_reading_bytes(),
+            // Of what is enciphered nobody knows how much it takes, nor how much was read.
+            Stage::Body(intake) if self.wire.bare().is_some() => intake.worth_reading_bytes(),
             _ => 1,
         };
         if bytes != self.low_water {
@@ -46,6 +47,7 @@ fn set(socket: BorrowedFd<'_>, bytes: u32) {
 mod tests {
     use std::io::Write;
     use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsFd;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 

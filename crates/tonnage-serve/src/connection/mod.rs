@@ -32,14 +32,15 @@ pub(crate) use self::outgoing::{Flushed, Outgoing};
 pub(crate) use self::preamble::Preamble;
 pub(crate) use self::raw::Raw;
 pub(crate) use self::streaming::{Arrived, Skipped};
+pub(crate) use self::wire::{Handshake, Incoming, Wire, duplicate};
 use crate::board::Meters;
-pub(crate) use self::wire::{Incoming, Wire, duplicate};
 use crate::http::{Limits, Refusal};
 use crate::listen::Peer;
 use crate::outbox::Outbox;
 use crate::overdue::Outlet;
 use crate::proxy_protocol::Introduced;
 use crate::request::Request;
+use crate::tls::TlsServer;
 
 /// Room for what is read of a body that goes through the input.
 const BODY_INPUT_BYTES: usize = 48 << 10;
@@ -49,6 +50,8 @@ const BODY_INPUT_BYTES: usize = 48 << 10;
 pub(crate) enum Stage {
     /// A proxy may say who its client is.
     Preamble,
+    /// What comes first is about how the rest is protected.
+    Handshake,
     /// A head is awaited, or part of it has come.
     Head,
     /// A body is being read for the head that was parsed.
@@ -178,6 +181,22 @@ impl Connection {
         }
     }
 
+    /// TLS is spoken on it.
+    pub(crate) fn through_tls(mut self, server: &Arc<TlsServer>) -> Self {
+        self.wire.expect_tls(server);
+        self.stage = self.first_stage();
+        self
+    }
+
+    /// Where it stands when nothing of HTTP, nor of what protects it, has come.
+    pub(crate) fn first_stage(&self) -> Stage {
+        if self.wire.bare().is_some() {
+            Stage::Head
+        } else {
+            Stage::Handshake
+        }
+    }
+
     /// Where tails that are too long for memory go, and whether its worker is to end.
     pub(crate) fn within(mut self, folder: Arc<Path>, worker_ends: Arc<AtomicBool>) -> Self {
         self.outgoing = Outgoing::new(folder);
@@ -220,9 +239,24 @@ impl Connection {
         self.unread()
     }
 
-    /// Whether nothing of a request has come.
+    /// Whether nothing of a request has come, nor of anything before it.
     pub(crate) fn is_idle(&self) -> bool {
-        matches!(self.stage, Stage::Head | Stage::Preamble) && self.unread().is_empty()
+        match self.stage {
+            Stage::Head | Stage::Preamble => self.unread().is_empty(),
+            Stage::Handshake => self.wire.can_move(),
+            _ => false,
+        }
+    }
+
+    /// Whether another worker could go on with it: it is idle, and nobody has read anything
+    /// that counts for what comes, such as who the client is.
+    pub(crate) fn can_move(&self) -> bool {
+        self.is_idle() && !self.input_ended && self.introduced.is_none() && self.wire.can_move()
+    }
+
+    /// Bytes that the client has taken, in a measure that grows with each of them.
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.outgoing.sent_bytes() + self.wire.pushed_bytes()
     }
 
     /// Whether the socket has bytes of a request, or of its body, that were not read.
@@ -414,7 +448,14 @@ impl Connection {
     }
 
     /// Says that nothing more will be sent.
-    pub(crate) fn shut_down(&self) {
+    pub(crate) fn shut_down(&mut self) {
         self.wire.shut_down();
+    }
+
+    /// Says that the client has all that it will get, where that is so.
+    pub(crate) fn say_goodbye(&mut self) {
+        if self.outgoing.is_empty() {
+            self.wire.close();
+        }
     }
 }

@@ -150,12 +150,7 @@ impl Outgoing {
     /// Sends a head, then bytes that somebody else holds; what the socket does not take
     /// of them is held and not copied, up to what a tail may take of the memory. Only so
     /// for the first of a tail: a stream of them would fill the memory.
-    pub(crate) fn send_held(
-        &mut self,
-        wire: &mut Wire,
-        head: &[u8],
-        body: Held,
-    ) -> io::Result<()> {
+    pub(crate) fn send_held(&mut self, wire: &mut Wire, head: &[u8], body: Held) -> io::Result<()> {
         let mut sent = 0;
         let length = body.as_ref().as_ref().len();
         if self.parts.is_empty() {
@@ -396,8 +391,7 @@ mod tests {
         let body = vec![b'l'; 3 * MEMORY_BYTES];
         let holders = Arc::new(body.clone());
         let held = Shared(Arc::clone(&holders));
-        out.send_held(&mut ours, b"head", Box::new(held))
-            .unwrap();
+        out.send_held(&mut ours, b"head", Box::new(held)).unwrap();
         assert!(!out.is_empty());
         assert_eq!(Arc::strong_count(&holders), 1);
         assert!(drain(&mut out, ours, theirs) == [b"head".as_slice(), &body].concat());

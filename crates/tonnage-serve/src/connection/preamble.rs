@@ -27,7 +27,7 @@ impl Connection {
         let mut room = [0; LONGEST_BYTES];
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
         let length = loop {
-            match rustix::net::recv(&self.socket, &mut room, flags) {
+            match rustix::net::recv(self.socket(), &mut room, flags) {
                 Ok((0, _)) => return Ok(Preamble::Gone),
                 Ok((length, _)) => break length,
                 Err(Errno::INTR) => {}
@@ -41,7 +41,7 @@ impl Connection {
             Beginning::Header(length, said) => (length, said),
         };
         // They are there, so that it gives all of them.
-        if rustix::io::read(&self.socket, &mut room[..length]) != Ok(length) {
+        if rustix::io::read(self.socket(), &mut room[..length]) != Ok(length) {
             return Ok(Preamble::Gone);
         }
         self.introduced = Some(Box::new(Introduced {

@@ -2,6 +2,7 @@
 
 use rustix::io::Errno;
 
+use super::wire::Incoming;
 use super::{Connection, Stage};
 
 /// What one reading gave.
@@ -40,15 +41,17 @@ impl Connection {
             }
         }
         while self.more_to_read {
-            match rustix::io::read(&self.socket, &mut *room) {
-                Ok(0) => {
+            match self.wire.read(room) {
+                Ok(Incoming::End) => {
                     self.input_ended = true;
                     return Raw::Gone;
                 }
-                Ok(bytes) => {
+                // There is more, but nothing of it is content: a client's own fault.
+                Ok(Incoming::Bytes { count: 0, .. }) => return Raw::Nothing,
+                Ok(Incoming::Bytes { count, drained }) => {
                     // Where the peer has closed, only the end of its bytes says so.
-                    self.more_to_read = bytes == room.len() || self.hung_up;
-                    return Raw::Bytes(bytes);
+                    self.more_to_read = !drained || self.hung_up;
+                    return Raw::Bytes(count);
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => self.more_to_read = false,

@@ -102,6 +102,8 @@ impl Connection {
                     self.input_ended = true;
                     return Ok(Arrived::Gone);
                 }
+                // There is more, but nothing of it is content: a client's own fault.
+                Ok(Incoming::Bytes { count: 0, .. }) => return Ok(Arrived::Nothing),
                 Ok(Incoming::Bytes { count, drained }) => {
                     // Where the peer has closed, only the end of its bytes says so.
                     self.more_to_read = !drained || self.hung_up;

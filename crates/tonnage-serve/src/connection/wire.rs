@@ -1,5 +1,5 @@
-//! The bytes between a connection and its socket. Nothing here waits, and nothing knows of
-//! requests.
+//! The bytes between a connection and its socket: as they are, or through TLS. Nothing here
+//! waits, and nothing knows of requests.
 
 use std::fs::File;
 use std::io::{self, IoSlice};
@@ -8,11 +8,16 @@ use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
-use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, SendFlags};
+
+use crate::tls::{Session, TlsInfo, TlsServer};
 
 /// Bytes that one call of sendfile(2) is asked to move: the kernel's own bound is
 /// higher, other connections want their turn.
 const FILE_STEP_BYTES: usize = 1 << 20;
+
+/// Bytes of a file that are read at once, where the kernel cannot move them by itself.
+const READ_STEP_BYTES: usize = 64 << 10;
 
 /// What a reading gave. Where there was nothing, it is an error, `EAGAIN`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +46,32 @@ impl Incoming {
     }
 }
 
+/// How a handshake goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handshake {
+    /// It is done, or there is none.
+    Done,
+    /// The client has its turn, or its socket is full.
+    Waiting,
+    /// The client does not speak TLS, but something like HTTP: bytes are sent as they are.
+    NotTls,
+}
+
+/// What lies between the bytes and the socket.
+#[derive(Debug)]
+enum Layer {
+    Plain,
+    /// TLS, of which nothing has come yet.
+    Expected(Arc<TlsServer>),
+    Tls(Box<Session>),
+}
+
 /// A connection's way to its socket.
 #[derive(Debug)]
 pub(crate) struct Wire {
     /// Whoever sends the response that waits for others has it, too.
     socket: Arc<OwnedFd>,
+    layer: Layer,
 }
 
 impl Wire {
@@ -53,7 +79,13 @@ impl Wire {
     pub(crate) fn plain(socket: OwnedFd) -> Self {
         Self {
             socket: Arc::new(socket),
+            layer: Layer::Plain,
         }
+    }
+
+    /// From now on TLS is spoken: [`Wire::shake_hands`] is to be called before anything else.
+    pub(crate) fn expect_tls(&mut self, server: &Arc<TlsServer>) {
+        self.layer = Layer::Expected(Arc::clone(server));
     }
 
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
@@ -62,24 +94,85 @@ impl Wire {
 
     /// The socket, for whoever sends bytes past this: `None` where they are not sent as they
     /// are.
+    #[inline]
     pub(crate) fn bare(&self) -> Option<&Arc<OwnedFd>> {
-        Some(&self.socket)
+        matches!(self.layer, Layer::Plain).then_some(&self.socket)
+    }
+
+    /// Whether nobody but the socket knows how things stand, so that another process can go
+    /// on with it.
+    pub(crate) fn can_move(&self) -> bool {
+        !matches!(self.layer, Layer::Tls(_))
+    }
+
+    /// What was agreed on, where TLS is spoken.
+    pub(crate) fn tls(&self) -> Option<&Arc<TlsInfo>> {
+        match &self.layer {
+            Layer::Tls(session) => session.info(),
+            _ => None,
+        }
+    }
+
+    /// Goes on with the handshake.
+    pub(crate) fn shake_hands(&mut self) -> Result<Handshake, Errno> {
+        if let Layer::Expected(server) = &self.layer {
+            let mut first = [0];
+            match rustix::net::recv(&self.socket, &mut first, RecvFlags::PEEK) {
+                Ok((0, _)) => return Err(Errno::CONNRESET),
+                // A method; a record of TLS begins with a number of its kind.
+                Ok(_) if first[0].is_ascii_uppercase() => {
+                    self.layer = Layer::Plain;
+                    return Ok(Handshake::NotTls);
+                }
+                Ok(_) => self.layer = Layer::Tls(Box::new(Session::new(server)?)),
+                Err(Errno::AGAIN | Errno::INTR) => return Ok(Handshake::Waiting),
+                Err(error) => return Err(error),
+            }
+        }
+        let Layer::Tls(session) = &mut self.layer else {
+            return Ok(Handshake::Done);
+        };
+        Ok(if session.shake_hands(self.socket.as_fd())? {
+            Handshake::Done
+        } else {
+            Handshake::Waiting
+        })
     }
 
     /// Reads what is there into the room that a buffer has, once.
     #[inline]
     pub(crate) fn read_into(&mut self, buffer: &mut Vec<u8>) -> Result<Incoming, Errno> {
         let asked = buffer.capacity() - buffer.len();
-        let count = rustix::io::read(&self.socket, spare_capacity(buffer))?;
-        Ok(Incoming::of(count, asked))
+        match &mut self.layer {
+            Layer::Plain => {
+                let count = rustix::io::read(&self.socket, spare_capacity(buffer))?;
+                Ok(Incoming::of(count, asked))
+            }
+            Layer::Tls(session) => session.read(self.socket.as_fd(), asked, &mut |part| {
+                buffer.extend_from_slice(part);
+            }),
+            Layer::Expected(_) => Err(Errno::AGAIN),
+        }
     }
 
     /// Reads what is there into a room that is not empty, once.
     #[inline]
     pub(crate) fn read(&mut self, room: &mut [u8]) -> Result<Incoming, Errno> {
         let asked = room.len();
-        let count = rustix::io::read(&self.socket, room)?;
-        Ok(Incoming::of(count, asked))
+        match &mut self.layer {
+            Layer::Plain => {
+                let count = rustix::io::read(&self.socket, room)?;
+                Ok(Incoming::of(count, asked))
+            }
+            Layer::Tls(session) => {
+                let mut at = 0;
+                session.read(self.socket.as_fd(), asked, &mut |part| {
+                    room[at..at + part.len()].copy_from_slice(part);
+                    at += part.len();
+                })
+            }
+            Layer::Expected(_) => Err(Errno::AGAIN),
+        }
     }
 
     /// Writes as much as the socket takes, and says how much: nothing where it is full. Less
@@ -87,7 +180,11 @@ impl Wire {
     /// Rust's and Python's runtimes do.
     #[inline]
     pub(crate) fn write(&mut self, slices: &[&[u8]]) -> io::Result<usize> {
-        write_slices(self.socket.as_fd(), slices)
+        match &mut self.layer {
+            Layer::Tls(session) => session.write(self.socket.as_fd(), slices),
+            // Whoever answers before the handshake refuses even that.
+            Layer::Plain | Layer::Expected(_) => write_slices(self.socket.as_fd(), slices),
+        }
     }
 
     /// Moves some bytes of a file to the socket, and says how many: nothing where it is full.
@@ -97,6 +194,9 @@ impl Wire {
         offset: u64,
         left: u64,
     ) -> io::Result<usize> {
+        if !matches!(self.layer, Layer::Plain) {
+            return self.read_and_write(file, offset, left);
+        }
         let mut at = offset;
         let bytes = left.min(FILE_STEP_BYTES as u64) as usize;
         match rustix::fs::sendfile(&self.socket, file, Some(&mut at), bytes) {
@@ -108,31 +208,61 @@ impl Wire {
         }
     }
 
+    /// The same where the kernel has no part in it.
+    fn read_and_write(
+        &mut self,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        left: u64,
+    ) -> io::Result<usize> {
+        if !self.flush()? {
+            return Ok(0);
+        }
+        let mut block = Vec::with_capacity(left.min(READ_STEP_BYTES as u64) as usize);
+        match rustix::io::pread(file, spare_capacity(&mut block), offset)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => self.write(&[&block]),
+        }
+    }
+
     /// Sends on what was taken by [`Wire::write`] or [`Wire::copy`] and has not gone to the
     /// socket; whether all of it has gone now.
     #[inline]
-    #[expect(
-        clippy::unnecessary_wraps,
-        clippy::unused_self,
-        clippy::needless_pass_by_ref_mut,
-        reason = "of bytes that are sent as they are nothing stays behind"
-    )]
     pub(crate) fn flush(&mut self) -> io::Result<bool> {
-        Ok(true)
+        match &mut self.layer {
+            Layer::Tls(session) => Ok(session.push(self.socket.as_fd())?),
+            _ => Ok(true),
+        }
     }
 
     /// Whether something was taken that has not gone to the socket.
     #[inline]
-    #[expect(
-        clippy::unused_self,
-        reason = "of bytes that are sent as they are nothing stays behind"
-    )]
     pub(crate) fn is_stuck(&self) -> bool {
-        false
+        match &self.layer {
+            Layer::Tls(session) => session.is_stuck(),
+            _ => false,
+        }
+    }
+
+    /// Bytes that went to the socket, where they are not those that were written: so that it is
+    /// seen whether the client takes them.
+    pub(crate) fn pushed_bytes(&self) -> u64 {
+        match &self.layer {
+            Layer::Tls(session) => session.pushed_bytes(),
+            _ => 0,
+        }
+    }
+
+    /// Says that all was sent, where there are words for it.
+    pub(crate) fn close(&mut self) {
+        if let Layer::Tls(session) = &mut self.layer {
+            session.close(self.socket.as_fd());
+        }
     }
 
     /// Says that nothing more will be sent.
-    pub(crate) fn shut_down(&self) {
+    pub(crate) fn shut_down(&mut self) {
+        self.close();
         // A connection that is broken already needs no goodbye.
         let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
     }

@@ -25,6 +25,7 @@ use crate::overdue::{Register, TIMED_OUT_TEXT, Ticket};
 use crate::proxy_protocol::Introduced;
 use crate::reply::{Asked, Reply, ReplyError};
 use crate::request::Request;
+use crate::tls::TlsInfo;
 
 /// A part up to this length is copied behind its head: send(2) costs less than writev(2),
 /// by more than the copy.
@@ -206,6 +207,11 @@ impl Exchange {
     /// What a proxy has said of the client before its first request.
     pub fn introduced(&self) -> Option<&Introduced> {
         self.connection.introduced.as_deref()
+    }
+
+    /// What protects the connection, where TLS does.
+    pub fn tls(&self) -> Option<&Arc<TlsInfo>> {
+        self.connection.wire.tls()
     }
 
     /// The number of the listener that it came through.

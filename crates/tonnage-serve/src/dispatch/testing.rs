@@ -12,6 +12,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Settings with which nothing happens by itself while a test runs.
 pub(crate) fn settings() -> IoSettings {
     IoSettings {
+        tls: None,
         limits: Limits::default(),
         folder: std::env::temp_dir().into(),
         keep_alive_ms: 10_000,

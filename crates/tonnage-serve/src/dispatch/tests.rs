@@ -5,6 +5,7 @@ mod introduced;
 mod late;
 mod overload;
 mod telling;
+mod tls;
 mod together;
 
 use std::io::{Read, Write};

@@ -126,6 +126,9 @@ pub enum Refusal {
     /// It asks for another version of the protocol than the only one; found likewise.
     #[error("unsupported websocket version")]
     WebSocketVersion,
+    /// HTTP without TLS, where TLS is spoken; found by the connection, not here.
+    #[error("TLS is spoken here: ask with https://")]
+    NotTls,
     /// The head did not come in time; found by the connection, not here.
     #[error("request head took too long")]
     HeadTimeout,
@@ -191,7 +194,8 @@ impl Refusal {
             | Self::Underscore
             | Self::ProxyHeader
             | Self::Scheme
-            | Self::WebSocket => 400,
+            | Self::WebSocket
+            | Self::NotTls => 400,
         }
     }
 }

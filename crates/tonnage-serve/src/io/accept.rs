@@ -177,15 +177,14 @@ impl Io {
         let connection = Connection::new(socket, peer, listener);
         let folder = Arc::clone(&self.settings.folder);
         let mut connection = connection.within(folder, Arc::clone(&self.ending));
-        connection.since_ns = self.now_ns;
+        if let Some(tls) = &self.settings.tls {
+            connection = connection.through_tls(tls);
+        }
         if self.settings.proxy_protocol.is_some() {
             connection.stage = Stage::Preamble;
         }
-        let mut patience_ms = self.settings.header_timeout_ms;
-        if self.draining {
-            patience_ms = patience_ms.min(DRAIN_IDLE_MS);
-        }
-        let deadline_ms = self.now_ms() + patience_ms;
+        connection.since_ns = self.now_ns;
+        let deadline_ms = self.now_ms() + self.first_ms();
         let token = self.slots.insert(Box::new(connection), deadline_ms);
         self.counts.connections += 1;
         if let Some(meters) = self.meters {

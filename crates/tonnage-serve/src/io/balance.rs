@@ -39,9 +39,7 @@ impl Io {
         // The last to come first: they are what is too much.
         let newest_first = self.slots.here().rev();
         let idle = newest_first
-            .filter(|(_, connection)| connection.is_idle() && !connection.input_ended)
-            // Nobody tells the next worker who the client is.
-            .filter(|(_, connection)| connection.introduced.is_none())
+            .filter(|(_, connection)| connection.can_move())
             .map(|(token, _)| token)
             .take(GIVEN_AT_ONCE);
         for token in idle.collect::<Vec<_>>() {

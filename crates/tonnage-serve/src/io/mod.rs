@@ -41,10 +41,13 @@ use crate::outbox::{self, Outbox};
 use crate::overdue::Register;
 use crate::proxy_protocol::ProxyProtocol;
 use crate::static_files::StaticFiles;
+use crate::tls::TlsServer;
 
 /// What a worker's sockets obey.
 #[derive(Debug, Clone)]
 pub struct IoSettings {
+    /// What TLS is spoken with, where it is.
+    pub tls: Option<Arc<TlsServer>>,
     /// Bounds on what clients send.
     pub limits: Limits,
     /// Where bodies and tails go that are too long for memory.

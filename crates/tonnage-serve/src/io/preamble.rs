@@ -1,7 +1,7 @@
 //! Connections whose proxy may say, before anything else, who its client is.
 
 use super::{Io, Signs, Token};
-use crate::connection::{Preamble, Stage};
+use crate::connection::Preamble;
 
 impl Io {
     /// Looks at what comes before the first request, and then goes on with that.
@@ -18,7 +18,7 @@ impl Io {
             Ok(Preamble::Awaited) => {}
             Ok(Preamble::Gone) => self.remove(token),
             Ok(Preamble::Over) => {
-                connection.stage = Stage::Head;
+                connection.stage = connection.first_stage();
                 self.work(token, signs);
             }
             Err(refusal) => self.refuse(token, refusal),

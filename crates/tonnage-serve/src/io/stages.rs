@@ -3,7 +3,8 @@
 
 use super::slots::NEVER_MS;
 use super::{Io, Signs, Token, Waiting, accept};
-use crate::connection::{Flushed, Progress, Read, Stage};
+use crate::connection::{Flushed, Handshake, Progress, Read, Stage};
+use crate::http::Refusal;
 
 /// Readings of one connection after which others have their turn.
 const READINGS: usize = 16;
@@ -109,6 +110,16 @@ impl Io {
         }
     }
 
+    /// How long a connection may be without its first request, in ms.
+    pub(super) fn first_ms(&self) -> u64 {
+        let patience_ms = self.settings.header_timeout_ms;
+        if self.draining {
+            patience_ms.min(accept::DRAIN_IDLE_MS)
+        } else {
+            patience_ms
+        }
+    }
+
     /// Has a connection resumed after the others.
     pub(super) fn resume_later(&mut self, token: Token) {
         if !self.again.contains(&token) {
@@ -131,6 +142,7 @@ impl Io {
         let input = signs.readable || signs.hung_up;
         match connection.stage {
             Stage::Preamble if input => self.read_preamble(token, signs),
+            Stage::Handshake => self.shake_hands(token, signs),
             Stage::Head | Stage::Body(_) if input => {
                 if connection.is_idle() {
                     connection.since_ns = self.now_ns;
@@ -155,6 +167,25 @@ impl Io {
             // It was answered, and is settled in a moment.
             Stage::Request => self.remember(token, signs),
             Stage::Preamble | Stage::Head | Stage::Body(_) | Stage::Lingering => {}
+        }
+    }
+
+    /// Goes on with a handshake, whose time began when the connection was taken; then the
+    /// first request is read.
+    fn shake_hands(&mut self, token: Token, signs: Signs) {
+        let now_ns = self.now_ns;
+        let Some(connection) = self.slots.get(token) else {
+            return;
+        };
+        match connection.wire.shake_hands() {
+            Ok(Handshake::Waiting) => {}
+            Ok(Handshake::Done) => {
+                connection.stage = Stage::Head;
+                connection.since_ns = now_ns;
+                self.read(token, signs);
+            }
+            Ok(Handshake::NotTls) => self.refuse(token, Refusal::NotTls),
+            Err(_) => self.remove(token),
         }
     }
 
@@ -263,7 +294,7 @@ impl Io {
 
     /// Sets how long a client may take for what is missing.
     fn await_more(&mut self, token: Token) {
-        let (now_ms, idle_ms) = (self.now_ms(), self.idle_ms());
+        let (now_ms, idle_ms, first_ms) = (self.now_ms(), self.idle_ms(), self.first_ms());
         let Some(connection) = self.slots.get(token) else {
             return;
         };
@@ -271,13 +302,15 @@ impl Io {
         let since_ms = connection.since_ns / 1_000_000;
         let idle = connection.is_idle();
         let deadline_ms = match connection.stage {
+            // It has just come, and its handshake is done.
+            Stage::Head if idle && connection.served == 0 => now_ms + first_ms,
             // A head has its time from its first byte on, however it trickles.
             Stage::Head if idle => now_ms + idle_ms,
             Stage::Head => since_ms + self.settings.header_timeout_ms,
             Stage::Body(_) | Stage::Skipping(_) => now_ms + self.settings.body_timeout_ms,
             Stage::Flushing => now_ms + self.settings.send_timeout_ms,
             Stage::Request => NEVER_MS,
-            Stage::Preamble | Stage::Lingering => return,
+            Stage::Preamble | Stage::Handshake | Stage::Lingering => return,
         };
         self.slots.set_deadline(token, deadline_ms);
     }
@@ -288,11 +321,11 @@ impl Io {
         let Some(connection) = self.slots.get(token) else {
             return;
         };
-        let before = connection.outgoing.sent_bytes();
+        let before = connection.sent_bytes();
         match connection.flush() {
             Ok(Flushed::All) => self.settle(token, Signs::default()),
             Ok(flushed) => {
-                let moved = connection.outgoing.sent_bytes() > before;
+                let moved = connection.sent_bytes() > before;
                 if moved {
                     self.slots.set_deadline(token, deadline_ms);
                 }
@@ -307,7 +340,9 @@ impl Io {
     /// Forgets a connection and closes it.
     pub(super) fn remove(&mut self, token: Token) {
         let before = self.slots.len();
-        drop(self.slots.remove(token));
+        if let Some(mut connection) = self.slots.remove(token) {
+            connection.say_goodbye();
+        }
         if self.slots.len() < before {
             self.tell_connections();
             self.listen_again();

@@ -297,7 +297,6 @@ mod tests {
         let help = command().render_long_help().to_string();
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for (flag, mark) in [
-            ("--keyfile", "(not in this version)"),
             ("--dirty-app", "(refused)"),
             ("--spew", "(refused)"),
             ("--paste", "(refused)"),

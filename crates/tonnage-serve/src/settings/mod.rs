@@ -22,6 +22,7 @@ mod resolved;
 mod setting;
 mod source;
 mod table;
+mod tls;
 mod typed;
 mod values;
 mod words;
@@ -41,6 +42,7 @@ pub use resolved::{Entry, Layer};
 pub use setting::{Fallback, Kind, Section, Setting, Standing};
 pub use source::{Environment, Source};
 pub use table::all as all_settings;
+pub use tls::{ClientCertificates, TlsSettings};
 pub use values::{
     Account, ApplicationSettings, EventLoop, FileSettings, HEAD_BYTES, HeaderMap, HttpSettings,
     Lifespan, ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings,

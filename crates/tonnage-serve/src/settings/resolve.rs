@@ -8,6 +8,7 @@ use super::notice::{Judgement, Level, Notice, judge, meant_setting, notice};
 use super::raw::RawValue;
 use super::resolved::{Entry, Layer, Resolved};
 use super::source::Source;
+use super::tls::{self, TlsSettings};
 use super::typed::is_gunicorns_logger;
 use super::values::{
     ApplicationSettings, FileSettings, HttpSettings, ListenSettings, LoggingSettings,
@@ -47,6 +48,7 @@ impl Settings {
         }
         Ok(Self {
             listen: ListenSettings::new(&resolved),
+            tls: TlsSettings::new(&resolved),
             processes: ProcessSettings::new(&resolved, &app, raw_env),
             application: ApplicationSettings::new(&resolved, interface),
             http: HttpSettings::new(&resolved),
@@ -188,6 +190,9 @@ fn check_together(resolved: &Resolved, errors: &mut Vec<SettingsError>) {
         && let Err(error) = StatsdOptions::parse_address(&address)
     {
         refuse("statsd_host", format!("HOST:PORT or unix://PATH; {error}"));
+    }
+    for (name, expected) in tls::check(resolved) {
+        refuse(name, expected.to_owned());
     }
     // A logger of the user's own may understand more than ours.
     let writes_lines =

@@ -4,6 +4,7 @@
 use super::networks::TrustedPeers;
 use super::notice::Notice;
 use super::resolved::Resolved;
+use super::tls::TlsSettings;
 use super::worker_class::Interface;
 use crate::http::Limits;
 use crate::proxy_protocol::Versions;
@@ -21,6 +22,8 @@ pub struct Settings {
     pub app: String,
     /// What is listened on.
     pub listen: ListenSettings,
+    /// What TLS is spoken with, where it is.
+    pub tls: Option<TlsSettings>,
     /// The supervisor and its workers.
     pub processes: ProcessSettings,
     /// How the application is called.

@@ -106,7 +106,7 @@ impl Exchange {
 
     /// Sends on what waits; whether the client took some of it.
     pub fn flush(&mut self) -> bool {
-        let before = self.connection.outgoing.sent_bytes();
+        let before = self.connection.sent_bytes();
         // A file that others have to wait for gives way; here nobody else is asked.
         loop {
             match self.connection.flush() {
@@ -118,7 +118,7 @@ impl Exchange {
                 }
             }
         }
-        self.connection.outgoing.sent_bytes() > before
+        self.connection.sent_bytes() > before
     }
 
     /// The connection, where it can go on, or at least end in peace: the client got what

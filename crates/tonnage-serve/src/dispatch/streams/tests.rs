@@ -2,6 +2,7 @@
 
 mod bodies;
 mod late;
+mod tls;
 mod together;
 mod websockets;
 

@@ -96,7 +96,7 @@ pub(super) static ROWS: &[Setting] = &[
         "(config, default_factory): makes the TLS context",
     )
     .standing(Standing::Later {
-        what: "TLS",
+        what: "a TLS context made by Python",
         starts: true,
     }),
     Setting::hook(

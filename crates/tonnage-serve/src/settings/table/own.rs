@@ -20,6 +20,10 @@ pub(super) static ROWS: &[Setting] = &[
     .flags(&["--interface"])
     .takes("STRING")
     .about("What the application speaks: wsgi, asgi, or auto to look at it"),
+    Setting::new("sni_certfile", SECTION, Kind::Texts, Fallback::Texts(&[]))
+        .flags(&["--sni-certfile"])
+        .takes("CERT[,KEY]")
+        .about("Another certificate, for whoever asks for a name that it has; may be given several times"),
     Setting::new("max_queue", SECTION, WHOLE, Fallback::Whole(1024))
         .flags(&["--max-queue"])
         .takes("INT")

@@ -1,19 +1,7 @@
-//! Settings of TLS, HTTP/2, gunicorn's dirty workers and its control socket: what is not
-//! here yet, and what will not come.
+//! Settings of TLS, HTTP/2, gunicorn's dirty workers and its control socket: what is here,
+//! what is not yet, and what will not come.
 
 use super::super::setting::{Fallback, Kind, Section, Setting, Standing, WHOLE};
-
-/// A server that was given a certificate must not answer in clear text.
-const TLS: Standing = Standing::Later {
-    what: "TLS",
-    starts: false,
-};
-
-/// Without a certificate these change nothing, and with one nothing starts.
-const TLS_DETAIL: Standing = Standing::Later {
-    what: "TLS",
-    starts: true,
-};
 
 /// A client that offers HTTP/2 is served HTTP/1.1.
 const HTTP2: Standing = Standing::Later {
@@ -34,13 +22,11 @@ pub(super) static ROWS: &[Setting] = &[
     Setting::new("keyfile", Section::Ssl, Kind::Text, Fallback::Nothing)
         .flags(&["--keyfile"])
         .takes("FILE")
-        .standing(TLS)
-        .about("Private key"),
+        .about("Private key in PEM form; without it, it is looked for in certfile"),
     Setting::new("certfile", Section::Ssl, Kind::Text, Fallback::Nothing)
         .flags(&["--certfile"])
         .takes("FILE")
-        .standing(TLS)
-        .about("Certificate"),
+        .about("Certificate in PEM form, then those that signed it; TLS is spoken with it"),
     Setting::new(
         "ssl_version",
         Section::Ssl,
@@ -58,12 +44,13 @@ pub(super) static ROWS: &[Setting] = &[
     )
     .flags(&["--cert-reqs"])
     .takes("INT")
-    .standing(TLS_DETAIL)
+    .standing(Standing::HonouredDifferently(
+        "who signs them is always `ca_certs`, not what the system trusts",
+    ))
     .about("Client certificates: 0 none, 1 optional, 2 required"),
     Setting::new("ca_certs", Section::Ssl, Kind::Text, Fallback::Nothing)
         .flags(&["--ca-certs"])
         .takes("FILE")
-        .standing(TLS_DETAIL)
         .about("Authorities of client certificates"),
     Setting::new(
         "suppress_ragged_eofs",
@@ -72,7 +59,7 @@ pub(super) static ROWS: &[Setting] = &[
         Fallback::Switch(true),
     )
     .flags(&["--suppress-ragged-eofs"])
-    .standing(TLS_DETAIL)
+    .standing(Standing::Accepted("it is always so: requests say how long they are"))
     .about("Take a connection that ends without notice for one that ended"),
     Setting::new(
         "do_handshake_on_connect",
@@ -81,12 +68,14 @@ pub(super) static ROWS: &[Setting] = &[
         Fallback::Switch(false),
     )
     .flags(&["--do-handshake-on-connect"])
-    .standing(TLS_DETAIL)
+    .standing(Standing::Accepted("handshakes are made as they come, and nobody waits for them"))
     .about("Shake hands as soon as a client connects"),
     Setting::new("ciphers", Section::Ssl, Kind::Text, Fallback::Nothing)
         .flags(&["--ciphers"])
         .takes("STRING")
-        .standing(TLS_DETAIL)
+        .standing(Standing::HonouredDifferently(
+            "ciphers of TLS 1.2 by name; words such as HIGH choose nothing, since only strong ones are here",
+        ))
         .about("Ciphers, as OpenSSL writes them"),
     Setting::new(
         "http_protocols",

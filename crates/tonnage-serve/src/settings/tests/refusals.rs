@@ -8,7 +8,7 @@ fn every_error_is_told_at_once_with_name_place_and_advice() {
         "app --threads many --spew",
         &[
             ("workers", text("four")),
-            ("certfile", text("cert.pem")),
+            ("keyfile", text("key.pem")),
             ("raw_env", RawValue::texts(["A"])),
         ],
     );
@@ -16,8 +16,8 @@ fn every_error_is_told_at_once_with_name_place_and_advice() {
     `workers` from the configuration file gunicorn.conf.py is 'four'; it has to be a whole number from 0 to 512
     `threads` from the command line is 'many'; it has to be a whole number from 0 to 4096
     `spew` from the command line is True, which this server cannot do: lines are not traced by the server; `python -m trace` does it for a call of the application
-    `certfile` from the configuration file gunicorn.conf.py is 'cert.pem', which this server cannot do: TLS is not in this version
     `raw_env` from the configuration file gunicorn.conf.py is 'A'; it has to be texts of the form KEY=VALUE
+    `keyfile` from the configuration file gunicorn.conf.py is 'key.pem'; it has to be the key of a certificate that `certfile` names
     ");
 }
 
@@ -53,7 +53,6 @@ fn a_format_that_lines_cannot_have_is_refused_where_there_are_lines() {
 #[test]
 fn what_would_serve_another_protocol_does_not_start() {
     for line in [
-        "app --certfile c.pem",
         "app --protocol uwsgi",
         "app --http2-cleartext both",
         "app -k gevent",
@@ -69,6 +68,35 @@ fn what_would_serve_another_protocol_does_not_start() {
     assert!(settings(line, &[]).unwrap().notices().is_empty());
     let file = [("certfile", RawValue::Nothing), ("keyfile", text(""))];
     assert!(settings("app", &file).unwrap().notices().is_empty());
+}
+
+#[test]
+fn tls_is_spoken_with_a_certificate_and_its_details_belong_to_one() {
+    let tls = |line: &str| settings(line, &[]).unwrap().tls;
+    assert_eq!(tls("app --cert-reqs 2 --ca-certs ca.pem"), None);
+    assert_eq!(
+        tls(
+            "app --certfile c.pem --sni-certfile a.pem,a.key --sni-certfile b.pem --cert-reqs 1 --ca-certs ca.pem"
+        ),
+        Some(TlsSettings {
+            identities: vec![
+                ("c.pem".into(), None),
+                ("a.pem".into(), Some("a.key".into())),
+                ("b.pem".into(), None),
+            ],
+            authorities: Some("ca.pem".into()),
+            client_certificates: ClientCertificates::Optional,
+            ciphers: None,
+        })
+    );
+    for (line, name) in [
+        ("app --keyfile k.pem", "`keyfile`"),
+        ("app --sni-certfile a.pem", "`sni_certfile`"),
+        ("app --certfile c.pem --cert-reqs 2", "`cert_reqs`"),
+    ] {
+        let text = error(line, &[]);
+        assert!(text.starts_with(name), "{line}: {text}");
+    }
 }
 
 #[test]
