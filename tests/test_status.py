@@ -210,3 +210,36 @@ def test_statsd_hears_gunicorns_names(serve: Serve) -> None:
     assert all(line.endswith("|#env:test") for line in told)
     assert "shop.gunicorn.workers:1|g|#env:test" in told
     assert "shop.gunicorn.request.status.500:1|c|@1.0|#env:test" in told
+
+
+@BOTH
+@pytest.mark.parametrize("logger", [(), ("--logger-class", "loggers.Plain")], ids=["own", "python"])
+def test_lines_of_json_name_their_trace(
+    serve: Serve, app: str, logger: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "loggers.py").write_text(
+        "from tonnage._logging import Logger\n\n\n"
+        "class Plain(Logger):\n"
+        "    def now(self):\n"
+        "        return 'whatever'\n"
+    )
+    server = serve(
+        *("--access-logfile", "-", "--access-logformat", "json", *logger),
+        app=app,
+        env={"PYTHONPATH": str(tmp_path)},
+    )
+    trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    parent = f"00-{trace}-{span}-01"
+    fields = {"traceparent": parent, "User-Agent": 'a"b'}
+    assert server.ask("/hello?x=1", headers=fields).status == 200
+    server.wait_for_output(trace)
+    (line,) = [line for line in server.stdout.splitlines() if trace in line]
+    logged = json.loads(line)
+    assert logged["span_id"] == span
+    assert (logged["method"], logged["path"], logged["query"]) == ("GET", "/hello", "x=1")
+    assert (logged["status"], logged["body_bytes"], logged["user_agent"]) == (200, 13, 'a"b')
+    assert 0 <= logged["duration_s"] < 30
+    assert logged["time"][10] == "T" and logged["pid"] in server.workers()
+    # The application is handed it as it came.
+    target = "/environ" if app.startswith("wsgi") else "/scope"
+    assert parent in server.ask(target, headers=fields).text

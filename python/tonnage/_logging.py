@@ -35,6 +35,29 @@ _DATE = "[%Y-%m-%d %H:%M:%S %z]"
 # An atom such as `%({wsgi.url_scheme}e)s`.
 _VARIABLE = re.compile(r"%\(\{[^}]*\}e\)", re.IGNORECASE)
 
+# W3C's Trace Context, section 3.2: version, trace, span, flags, and what later versions add.
+_TRACEPARENT = re.compile(
+    r"(?!ff)(?P<version>[0-9a-f]{2})-(?!0{32})(?P<trace_id>[0-9a-f]{32})"
+    r"-(?!0{16})(?P<span_id>[0-9a-f]{16})-[0-9a-f]{2}(?P<more>-.*)?"
+)
+
+# Fields of a line of JSON, where the extension does not write it, and their atoms.
+_JSON_FIELDS = {
+    "remote_address": "h",
+    "user": "u",
+    "method": "m",
+    "path": "U",
+    "query": "q",
+    "protocol": "H",
+    "status": "s",
+    "body_bytes": "B",
+    "duration_s": "D",
+    "referer": "f",
+    "user_agent": "a",
+    "trace_id": "trace_id",
+    "span_id": "span_id",
+}
+
 # What `logconfig_dict` and `logconfig_json` are laid upon, as with gunicorn.
 _DICT_DEFAULTS: dict[str, Any] = {
     "version": 1,
@@ -273,6 +296,7 @@ class Logger:
             "M": us // 1000,
             "L": f"{us // 1_000_000}.{us % 1_000_000:06}",
             "p": f"<{os.getpid()}>",
+            **_trace(str(environ.get("HTTP_TRACEPARENT", ""))),
         }
         sources: list[tuple[str, Any]] = [
             ("i", getattr(req, "headers", req)),
@@ -290,9 +314,12 @@ class Logger:
         """Logs an answered request."""
         if not self.access_log_enabled:
             return
-        atoms = self.atoms_wrapper_class(self.atoms(resp, req, environ, request_time))
+        atoms = self.atoms(resp, req, environ, request_time)
         try:
-            self.access_log.info(self.cfg.access_log_format, atoms)
+            if str(self.cfg.access_log_format).strip() == "json":
+                self.access_log.info("%s", _as_json(atoms))
+            else:
+                self.access_log.info(self.cfg.access_log_format, self.atoms_wrapper_class(atoms))
         except Exception:
             self.exception("The access log failed")
 
@@ -374,6 +401,27 @@ class Logger:
         except (binascii.Error, ValueError) as error:
             self.debug("Couldn't get username: %s", error)
             return None
+
+
+def _trace(value: str) -> dict[str, str]:
+    match = _TRACEPARENT.fullmatch(value.strip())
+    if match is None or (match["version"] == "00" and match["more"]):
+        return {}
+    return {"trace_id": match["trace_id"], "span_id": match["span_id"]}
+
+
+def _as_json(atoms: Mapping[str, Any]) -> str:
+    """The line that ``access_log/json.rs`` writes; what is not known has no field."""
+    now = datetime.datetime.now().astimezone()
+    fields: dict[str, Any] = {"time": now.isoformat(timespec="milliseconds")}
+    for name, atom in _JSON_FIELDS.items():
+        value = atoms.get(atom)
+        if value not in (None, "", "-"):
+            fields[name] = value
+    fields["status"] = int(fields["status"])
+    fields["duration_s"] = atoms["D"] / 1e6
+    fields["pid"] = os.getpid()
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
 def _mark(handler: Any) -> None:

@@ -16,11 +16,16 @@ const COMBINED: &str = r#"%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%
 /// `b` bytes of the body (also `B`, as a number), `f` referer, `a` user agent, `T`
 /// seconds, `D` microseconds, `M` milliseconds, `L` decimal seconds, `p` process,
 /// `{name}i` field of the request, `{name}o` field of the response, `{name}e` variable
-/// of the environment. As in gunicorn, any other atom is `-`.
+/// of the environment. Ours are `trace_id` and `span_id`, of a `traceparent` field. As in
+/// gunicorn, any other atom is `-`. The format `json` is a line of JSON in place of all that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessFormat {
     pub(super) pieces: Vec<Piece>,
+    pub(super) json: bool,
 }
+
+/// What asks for JSON in place of a format.
+const JSON: &str = "json";
 
 /// Why a text is no format.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -96,6 +101,9 @@ pub(super) enum Atom {
     RequestField(String),
     ResponseField(String),
     Variable(String),
+    /// Of the field `traceparent`.
+    TraceId,
+    SpanId,
     /// `l`, and what gunicorn does not know.
     Dash,
 }
@@ -115,6 +123,9 @@ impl AccessFormat {
     /// Reads a format.
     pub fn parse(text: &str) -> Result<Self, BadAccessFormat> {
         let mut pieces = Vec::new();
+        if text.trim() == JSON {
+            return Ok(Self { pieces, json: true });
+        }
         let mut literal = String::new();
         let mut at = 0;
         while let Some(offset) = text[at..].find('%') {
@@ -140,7 +151,15 @@ impl AccessFormat {
         if !literal.is_empty() {
             pieces.push(Piece::Literal(literal));
         }
-        Ok(Self { pieces })
+        Ok(Self {
+            pieces,
+            json: false,
+        })
+    }
+
+    /// Whether lines are JSON.
+    pub fn is_json(&self) -> bool {
+        self.json
     }
 
     /// Whether any atom is a field of the response.
@@ -153,7 +172,10 @@ impl AccessFormat {
 impl Default for AccessFormat {
     /// gunicorn's default.
     fn default() -> Self {
-        Self::parse(COMBINED).unwrap_or(Self { pieces: Vec::new() })
+        Self::parse(COMBINED).unwrap_or(Self {
+            pieces: Vec::new(),
+            json: false,
+        })
     }
 }
 
@@ -276,6 +298,8 @@ impl Atom {
             "D" => Self::Microseconds,
             "L" => Self::DecimalSeconds,
             "p" => Self::Process,
+            "trace_id" => Self::TraceId,
+            "span_id" => Self::SpanId,
             _ => Self::Dash,
         }
     }

@@ -118,7 +118,11 @@ impl AccessLog {
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
-                date: LogDate::new(zone),
+                date: if format.is_json() {
+                    LogDate::rfc3339(zone)
+                } else {
+                    LogDate::new(zone)
+                },
                 pending: Vec::new(),
                 lost: 0,
                 asked: 0,

@@ -9,6 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::format::{AccessFormat, Atom, Layout, Piece};
+use super::json;
+use super::trace::TraceContext;
 
 /// What is known of an answered request. Texts are bytes as they came, read as
 /// ISO 8859-1 as WSGI does.
@@ -63,6 +65,9 @@ impl AccessFormat {
         date: &[u8],
         line: &mut Vec<u8>,
     ) {
+        if self.json {
+            return json::push_line(record, lookup, date, line);
+        }
         for piece in &self.pieces {
             match piece {
                 Piece::Literal(text) => line.extend_from_slice(text.as_bytes()),
@@ -122,7 +127,17 @@ fn push_atom(
         Atom::RequestField(name) => push_found(lookup.request_field(name), line),
         Atom::ResponseField(name) => push_found(lookup.response_field(name), line),
         Atom::Variable(name) => push_found(lookup.variable(name), line),
+        Atom::TraceId => push_trace(lookup, |trace| trace.trace_id, line),
+        Atom::SpanId => push_trace(lookup, |trace| trace.span_id, line),
         Atom::Dash => line.push(b'-'),
+    }
+}
+
+fn push_trace(lookup: &dyn AccessLookup, id: fn(TraceContext<'_>) -> &str, line: &mut Vec<u8>) {
+    let value = lookup.request_field("traceparent");
+    match value.as_deref().and_then(TraceContext::parse) {
+        Some(trace) => line.extend_from_slice(id(trace).as_bytes()),
+        None => line.push(b'-'),
     }
 }
 
@@ -164,7 +179,7 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// The name in `Authorization: Basic …`; none is `-`.
-fn user(lookup: &dyn AccessLookup) -> Option<Vec<u8>> {
+pub(super) fn user(lookup: &dyn AccessLookup) -> Option<Vec<u8>> {
     let value = lookup.request_field("authorization")?;
     let (scheme, rest) = value.split_at_checked(5)?;
     if !scheme.eq_ignore_ascii_case(b"basic") || !rest.starts_with(b" ") {

@@ -76,6 +76,44 @@ fn the_default_is_apaches_combined_format() {
 }
 
 #[test]
+fn json_has_what_is_known_and_nothing_breaks_out_of_it() {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let named = [("user-agent", "a\"b\\\n"), ("traceparent", trace)];
+    insta::assert_snapshot!(
+        line("json", &record(), &named),
+        @r#"{"time":"[the date]","remote_address":"203.0.113.7","method":"GET","path":"/a b","query":"x=1","protocol":"HTTP/1.1","status":200,"body_bytes":13,"duration_s":2.034567,"user_agent":"a\"b\\\n","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7","pid":42}"#
+    );
+    let bare = AccessRecord {
+        remote_address: b"",
+        query: b"",
+        path: b"/\xe9\xff",
+        ..record()
+    };
+    let line = line("json", &bare, &[]);
+    let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(read["path"], "/\u{e9}\u{ff}");
+    assert!(read.get("query").is_none() && read.get("trace_id").is_none());
+}
+
+#[test]
+fn lines_can_be_found_by_their_trace() {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let format = "%(trace_id)s %(span_id)s";
+    let found = line(format, &record(), &[("traceparent", trace)]);
+    assert_eq!(found, "4bf92f3577b34da6a3ce929d0e0e4736 00f067aa0ba902b7");
+    assert_eq!(line(format, &record(), &[("traceparent", "00-x")]), "- -");
+}
+
+#[test]
+fn dates_of_json_are_those_of_rfc_3339() {
+    let mut date = LogDate::rfc3339(TimeZone::UTC);
+    let moment = UNIX_EPOCH + Duration::from_millis(1_795_000_000_007);
+    assert_eq!(date.at(moment), b"2026-11-18T11:06:40.007+00:00");
+    let later = date.at(moment + Duration::from_millis(870));
+    assert_eq!(later, b"2026-11-18T11:06:40.877+00:00");
+}
+
+#[test]
 fn every_atom_is_what_gunicorn_makes_of_it() {
     let named = [
         ("x-id", "old"),

@@ -45,7 +45,7 @@ pub(super) static ROWS: &[Setting] = &[
     )
     .flags(&["--access-logformat"])
     .takes("STRING")
-    .about("What a line of the access log has"),
+    .about("What a line of the access log has; `json` for a line of JSON"),
     Setting::new("errorlog", SECTION, Kind::Text, Fallback::Text("-"))
         .flags(&["--error-logfile", "--log-file"])
         .takes("FILE")
