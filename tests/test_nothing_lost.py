@@ -135,23 +135,3 @@ def test_a_killed_worker_takes_only_its_own_requests_along(serve: Serve, app: st
     # A connection carries one request at a time.
     assert report.failures.total() <= held, report
     server.wait_for_log(f"(pid:{victim}) was sent SIGKILL")
-
-
-def test_a_new_version_that_does_not_start_leaves_the_old_one(serve: Serve, tmp_path: Path) -> None:
-    module = tmp_path / "versioned.py"
-    good = (
-        "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'%s']\n"
-    )
-    module.write_text(good % "one")
-    server = serve(app="versioned:app", cwd=tmp_path, env={"PYTHONDONTWRITEBYTECODE": "1"})
-    with Load(server) as load:
-        assert server.ask("/").body == b"one"
-        module.write_text("raise RuntimeError('this version is broken')\n")
-        server.send_signal(signal.SIGHUP)
-        server.wait_for_log("this version is broken")
-        load.goes_on()
-        assert server.ask("/").body == b"one"
-        module.write_text(good % "two")
-        server.send_signal(signal.SIGHUP)
-        wait_for(lambda: server.ask("/").body == b"two", "the mended version")
-    load.report().assert_nothing_lost()

@@ -36,6 +36,12 @@ class Lifespan:
         self._is_up = False
         self._failure: str | None = None
 
+    @property
+    def failure(self) -> str:
+        """Why the application cannot be started, in one line."""
+        lines = (self._failure or "").strip().splitlines()
+        return lines[-1] if lines else "it did not say why"
+
     async def startup(self) -> bool:
         """Waits until the application is ready; ``False`` where it cannot be, which has
         been logged."""

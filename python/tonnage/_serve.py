@@ -117,6 +117,7 @@ class Host:
         """What is done before anything listens."""
         cfg = self.application.cfg
         self.log_object.info("Starting tonnage %s", __version__)
+        self._tell_decisions()
         self._count_workers()
         if cfg.preload_app:
             self._preload()
@@ -156,6 +157,7 @@ class Host:
             log.setup(before)
             log.error("reloading the logger configuration failed, keeping the previous one")
         log.reopen_files()
+        self._tell_decisions()
         self._count_workers()
         if application.cfg.preload_app:
             # As with gunicorn: what was preloaded stays, only USR2 replaces it.
@@ -186,6 +188,10 @@ class Host:
         elif name == "generation_failed":
             self.application.go_back_to(self._before_reload)
             server.num_workers = int(self.application.cfg.workers)
+            return
+        elif name == "code_changed":
+            # The configuration stays, whatever becomes of the code.
+            self._before_reload = self.application.cfg
             return
         elif name == "promoted":
             server.master_pid = 0
@@ -230,6 +236,10 @@ class Host:
             os.set_inheritable(descriptor, True)
         os.chdir(self.application.folder)
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+
+    def _tell_decisions(self) -> None:
+        for text in self.application.cfg.native.decisions:
+            self.log_object.info("%s", text)
 
     def _count_workers(self) -> None:
         """gunicorn tells the hook of the first number, too, and after each reload."""

@@ -12,6 +12,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ._reloader import Troubles
+
 if TYPE_CHECKING:
     from . import _tonnage
     from ._application import Application
@@ -34,6 +36,7 @@ class Server:
         self.reexec_pid = 0
         self.WORKERS: dict[int, Worker] = {}
         self.LISTENERS: list[str] = []
+        self.troubles = Troubles()
 
     @property
     def cfg(self) -> Config:
@@ -74,6 +77,8 @@ class Worker:
         self.timeout = server.timeout / 2.0
         self.sockets = list(server.LISTENERS)
         self.booted = False
+        # Files have changed since it was started (`--reload`).
+        self.is_outdated = False
         self.aborted = False
         self.wsgi: Any = None
         self._native = native

@@ -41,6 +41,10 @@ class Settings:
     def check_tls(self) -> None:
         """Reads what TLS is spoken with. Raises ValueError where that cannot be."""
     @property
+    def decisions(self) -> list[str]:
+        """What was found for settings that are ``auto``, and by what."""
+
+    @property
     def text(self) -> str:
         """For ``--print-config``."""
 
@@ -65,6 +69,10 @@ class Worker:
     @property
     def age(self) -> int: ...
     @property
+    def replaces(self) -> bool:
+        """Whether it takes the place of another, which goes on if this one does not start."""
+
+    @property
     def requests(self) -> int:
         """Requests that the application was given so far."""
 
@@ -86,6 +94,16 @@ class Worker:
 
     def missed_signals(self) -> list[int]:
         """Signals that came before this process had handlers of its own."""
+
+    def explain(self, reason: str) -> None:
+        """Leaves word of why this worker cannot start."""
+
+    def tell_code_change(self, mark: int) -> None:
+        """Says that files of the application have changed; the same changes have the same
+        mark, which is not zero."""
+
+    def be_failing(self) -> None:
+        """Says that an error is served in place of the application."""
 
     def set_log(self, log: Callable[[str, str], None]) -> None:
         """Where the worker's own messages go: level, text."""
@@ -153,6 +171,7 @@ class Host(Protocol):
     def hook(self, name: str, *arguments: Any) -> None:
         """``on_starting()``, ``when_ready(listeners)``, ``on_reload()``,
         ``nworkers_changed(new, old)``, ``child_exit(pid)``, ``promoted()``, ``on_exit()``,
+        ``code_changed()``: workers begin anew with the same settings,
         and ``generation_failed()``: what was reloaded last does not start, the settings
         before it count again."""
 

@@ -21,6 +21,7 @@ from ._app import AppImportError, FailingApp, as_asgi3, misfit, served_as
 from ._logging import Logger
 from ._process import become, end, set_title
 from ._reloader import Reloader
+from ._self_request import ask_wsgi
 from ._shims import Server, Worker, observer_of
 
 __all__ = ["APP_LOAD_ERROR", "WORKER_BOOT_ERROR", "live"]
@@ -63,9 +64,12 @@ def _exit_code_of(server: Server, worker: Worker, native: _tonnage.Worker) -> in
     except AppImportError as error:
         worker.log.debug("Exception while loading the application", exc_info=True)
         print(error, file=sys.stderr, flush=True)
+        native.explain(str(error))
         return APP_LOAD_ERROR
     except BaseException as error:
         worker.log.exception("Exception in worker process")
+        if not worker.booted:
+            native.explain(f"{type(error).__name__}: {error}")
         print(error, file=sys.stderr, flush=True)
         return 255 if worker.booted else WORKER_BOOT_ERROR
 
@@ -98,8 +102,8 @@ def _live(server: Server, worker: Worker, native: _tonnage.Worker) -> int:
     native.oversee()
     if cfg.switch_interval is not None:
         sys.setswitchinterval(cfg.switch_interval)
-    reloader = _reloader(worker) if cfg.reload else None
-    app = _load(worker, reloader)
+    reloader = _reloader(server, worker, native) if cfg.reload else None
+    app = _load(worker, native, reloader)
     if reloader is not None:
         reloader.start()
     # What the application consists of stays: looking through all of it again and again
@@ -113,6 +117,12 @@ def _live(server: Server, worker: Worker, native: _tonnage.Worker) -> int:
     trouble = misfit(app, str(cfg.wsgi_app), interface)
     if trouble is not None:
         log.warning("%s", trouble)
+    if interface == "wsgi" and native.replaces and cfg.reload_check:
+        trouble = ask_wsgi(app, cfg.reload_check, cfg.root_path or "")
+        if trouble is not None:
+            log.error("%s", trouble)
+            native.explain(trouble)
+            return WORKER_BOOT_ERROR
     if interface == "asgi":
         _tonnage.serve_asgi(as_asgi3(app), native)
     else:
@@ -120,17 +130,20 @@ def _live(server: Server, worker: Worker, native: _tonnage.Worker) -> int:
     return 0
 
 
-def _load(worker: Worker, reloader: Reloader | None) -> Any:
+def _load(worker: Worker, native: _tonnage.Worker, reloader: Reloader | None) -> Any:
     """The application. While files are watched, one that cannot be imported is no reason to
-    go: its traceback is the answer until it is mended."""
+    end the server: where nobody serves it, its traceback is the answer until it is mended."""
     try:
         worker.wsgi = worker.app.wsgi()
     except Exception as error:
         if reloader is None:
             raise
+        if native.replaces:
+            reloader.give_up(_files_of(error))
+            raise
         worker.log.exception(error)
-        for path in _files_of(error):
-            reloader.watch(path)
+        reloader.watch(_files_of(error))
+        native.be_failing()
         worker.wsgi = FailingApp("".join(traceback.format_exception(error)))
     return worker.wsgi
 
@@ -148,15 +161,15 @@ def _files_of(error: BaseException) -> set[str]:
     return paths
 
 
-def _reloader(worker: Worker) -> Reloader:
+def _reloader(server: Server, worker: Worker, native: _tonnage.Worker) -> Reloader:
     worker.log.warning("Reloader is on. Use in development only!")
 
-    def changed(path: str) -> None:
-        worker.log.info("Worker reloading: %s modified", path)
-        worker.alive = False
-        worker.cfg.run_hook("worker_int", worker)
+    def changed(paths: list[str], mark: int) -> None:
+        worker.log.info("Worker reloading: %s modified", ", ".join(paths))
+        worker.is_outdated = True
+        native.tell_code_change(mark)
 
-    return Reloader(worker.cfg.reload_extra_files, changed)
+    return Reloader(worker.cfg.reload_extra_files, server.troubles, changed)
 
 
 def _connect_logs(worker: Worker, native: _tonnage.Worker) -> None:
@@ -206,6 +219,9 @@ class _Signals:
 
     def _finish(self, _number: int, _frame: FrameType | None) -> None:
         self._worker.alive = False
+        if self._worker.is_outdated:
+            # gunicorn calls it when its reloader ends a worker.
+            self._worker.cfg.run_hook("worker_int", self._worker)
 
     def _quit(self, _number: int, _frame: FrameType | None) -> None:
         _deafen()

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use tonnage_serve::board::{Board, Logged, Meters, Slot, SlotId, now_ms};
+use tonnage_serve::board::{Board, Logged, Meters, Slot, SlotId, Wish, now_ms};
 use tonnage_serve::dispatch::{Dispatcher, Ending};
 use tonnage_serve::supervisor::Bell;
 
@@ -89,6 +89,17 @@ impl Life {
         self.slot.index()
     }
 
+    /// The same, for whoever has places of its own.
+    pub(crate) fn place_id(&self) -> SlotId {
+        self.slot
+    }
+
+    /// Tells the supervisor that files of the application have changed.
+    pub(crate) fn tell_code_change(&self, mark: u32) {
+        self.place.tell_code_change(mark);
+        self.bell.ring();
+    }
+
     /// Requests that the application was given so far.
     pub(crate) fn requests(&self) -> u64 {
         self.place.snapshot().requests
@@ -155,7 +166,7 @@ impl Life {
         if served >= self.most_requests.load(Ordering::Relaxed)
             && self.most_requests.swap(u64::MAX, Ordering::Relaxed) != u64::MAX
         {
-            self.place.ask_for_replacement();
+            self.place.ask_for_replacement(Wish::Requests);
             self.bell.ring();
         }
     }

@@ -91,6 +91,12 @@ impl Settings {
         tls_server(&self.0).map(|_| ())
     }
 
+    /// What was found for settings that are `auto`, and by what.
+    #[getter]
+    fn decisions(&self) -> Vec<String> {
+        self.0.decisions()
+    }
+
     /// For `--print-config`.
     #[getter]
     fn text(&self) -> String {

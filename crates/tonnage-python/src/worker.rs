@@ -15,7 +15,7 @@ use tonnage_serve::io::Io;
 use tonnage_serve::listen::{Inboxes, Listener};
 use tonnage_serve::overdue::{Overseer, Register};
 use tonnage_serve::settings::Settings;
-use tonnage_serve::supervisor::{Bell, Level, Reports, STOP_MARGIN, Signal, Signals};
+use tonnage_serve::supervisor::{Bell, Level, Reasons, Reports, STOP_MARGIN, Signal, Signals};
 use tonnage_serve::tls::TlsServer;
 
 use crate::life::Life;
@@ -41,6 +41,8 @@ pub(crate) struct Kit {
     pub(crate) board: Board,
     pub(crate) slot: SlotId,
     pub(crate) age: u64,
+    pub(crate) replaces: bool,
+    pub(crate) reasons: Arc<Reasons>,
     pub(crate) settings: Arc<Settings>,
     /// Read by the supervisor, who may read what the worker's user may not.
     pub(crate) tls: Option<Arc<TlsServer>>,
@@ -65,6 +67,10 @@ pub(crate) struct Worker {
     register: Option<Arc<Register>>,
     #[pyo3(get)]
     age: u64,
+    /// Whether it takes the place of another, which goes on if this one does not start.
+    #[pyo3(get)]
+    pub(crate) replaces: bool,
+    reasons: Arc<Reasons>,
     wakeup: OnceLock<(OwnedFd, OwnedFd)>,
     observer: Mutex<Option<Py<PyAny>>>,
     access_log: Mutex<Option<Arc<AccessLog>>>,
@@ -81,6 +87,8 @@ impl Worker {
             reports: Arc::clone(&kit.reports),
             register: limits.are_set().then(|| Register::new(limits)),
             age: kit.age,
+            replaces: kit.replaces,
+            reasons: Arc::clone(&kit.reasons),
             kit: Mutex::new(Some(kit)),
             life,
             wakeup: OnceLock::new(),
@@ -123,6 +131,11 @@ impl Worker {
     /// Where lines of requests go, where it is the server's own log.
     pub(crate) fn access_log(&self) -> Option<Arc<AccessLog>> {
         lock(&self.access_log).clone()
+    }
+
+    /// Leaves word of why this worker cannot start.
+    pub(crate) fn explain(&self, reason: &str) {
+        self.reasons.leave(self.life.place_id(), reason);
     }
 
     /// Who wants to know of requests.
@@ -199,6 +212,23 @@ impl Worker {
             .into_iter()
             .map(Signal::as_raw)
             .collect()
+    }
+
+    /// Leaves word of why this worker cannot start.
+    #[pyo3(name = "explain")]
+    fn explain_to_supervisor(&self, reason: &str) {
+        self.explain(reason);
+    }
+
+    /// Says that files of the application have changed; the same changes have the same mark,
+    /// which is not zero.
+    fn tell_code_change(&self, mark: u32) {
+        self.life.tell_code_change(mark);
+    }
+
+    /// Says that an error is served in place of the application.
+    fn be_failing(&self) {
+        self.life.place().be_failing();
     }
 
     /// Where the worker's own messages go: level, text.

@@ -22,7 +22,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 pub use self::histogram::{BOUNDS_NS, Histogram, Timer};
 pub use self::meters::{Logged, Meters, Split, Totals};
-pub use self::slot::{Slot, SlotId, Snapshot, State};
+pub use self::slot::{Slot, SlotId, Snapshot, State, Wish};
 
 /// How many slots a board has unless somebody wants another number. A slot is 128 bytes; the
 /// six KiB of its meters take memory only where they are written to.

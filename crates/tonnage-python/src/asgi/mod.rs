@@ -63,7 +63,14 @@ pub(crate) fn serve_asgi(app: Bound<'_, PyAny>, worker: &Bound<'_, Worker>) -> P
         .call_method1("run_until_complete", (startup,))?
         .is_truthy()?
     {
+        let failure: String = lifespan.getattr("failure")?.extract()?;
+        worker.explain(&format!("Application startup failed: {failure}"));
         return Err(PySystemExit::new_err(WORKER_BOOT_ERROR));
+    }
+    if worker.replaces
+        && let Some(target) = &settings.processes.reload_check
+    {
+        check(worker, &object, &lifespan, &app, target)?;
     }
 
     let makes_coroutines = ours
@@ -92,6 +99,33 @@ pub(crate) fn serve_asgi(app: Bound<'_, PyAny>, worker: &Bound<'_, Worker>) -> P
     ours.call_method1("close", (object,))?;
     bridge.get().close();
     Ok(())
+}
+
+/// Asks the application for a page, and leaves where it does not have it: the worker that
+/// this one was to replace goes on.
+fn check(
+    worker: &Worker,
+    event_loop: &Bound<'_, PyAny>,
+    lifespan: &Bound<'_, PyAny>,
+    app: &Bound<'_, PyAny>,
+    target: &str,
+) -> PyResult<()> {
+    let py = app.py();
+    let state = lifespan.getattr("state")?;
+    let root_path = worker.settings.application.root_path.as_str();
+    let ask = py.import("tonnage._self_request")?.getattr("ask_asgi")?;
+    let asked = ask.call1((app, target, root_path, state))?;
+    let trouble: Option<String> = event_loop
+        .call_method1("run_until_complete", (asked,))?
+        .extract()?;
+    let Some(trouble) = trouble else {
+        return Ok(());
+    };
+    worker.life.log(py, "error", &trouble);
+    worker.explain(&trouble);
+    let shutdown = lifespan.call_method0("shutdown")?;
+    event_loop.call_method1("run_until_complete", (shutdown,))?;
+    Err(PySystemExit::new_err(WORKER_BOOT_ERROR))
 }
 
 fn new_loop<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyAny>> {

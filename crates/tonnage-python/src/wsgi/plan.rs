@@ -103,7 +103,7 @@ fn constants<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, P
     environ.set_item(intern!(py, "wsgi.errors"), errors)?;
     environ.set_item(
         intern!(py, "wsgi.multithread"),
-        settings.application.threads > 1,
+        settings.application.threads > 1 || settings.application.max_threads.is_some(),
     )?;
     environ.set_item(
         intern!(py, "wsgi.multiprocess"),

@@ -68,6 +68,32 @@ impl State {
     }
 }
 
+/// Why a worker asks for its replacement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Wish {
+    /// It was given its number of requests.
+    Requests,
+    /// A request takes too long.
+    Overdue,
+}
+
+impl Wish {
+    const fn to_raw(self) -> u32 {
+        match self {
+            Self::Requests => 1,
+            Self::Overdue => 2,
+        }
+    }
+
+    const fn from_raw(raw: u32) -> Option<Self> {
+        match raw {
+            1 => Some(Self::Requests),
+            2 => Some(Self::Overdue),
+            _ => None,
+        }
+    }
+}
+
 /// A worker's place. Two cache lines long, so that workers that count do not slow down
 /// their neighbours (processors fetch lines in pairs).
 #[repr(C, align(128))]
@@ -77,6 +103,8 @@ pub struct Slot {
     state: AtomicU32,
     generation: AtomicU32,
     wants_replacement: AtomicU32,
+    code_change: AtomicU32,
+    failing: AtomicU32,
     age: AtomicU64,
     // Written with each connection or request.
     connections: AtomicU32,
@@ -136,6 +164,8 @@ impl Slot {
         self.state.store(State::Empty.to_raw(), Release);
         self.pid.store(0, Relaxed);
         self.wants_replacement.store(0, Relaxed);
+        self.code_change.store(0, Relaxed);
+        self.failing.store(0, Relaxed);
         self.connections.store(0, Relaxed);
         self.inbound.store(0, Relaxed);
         self.in_flight.store(0, Relaxed);
@@ -168,8 +198,19 @@ impl Slot {
 
     /// Asks for a replacement. The worker goes on serving until it is told to stop.
     /// Ring the bell afterwards.
-    pub fn ask_for_replacement(&self) {
-        self.wants_replacement.store(1, Release);
+    pub fn ask_for_replacement(&self, wish: Wish) {
+        self.wants_replacement.store(wish.to_raw(), Release);
+    }
+
+    /// Says that files of the application have changed, and which, as a number that is not
+    /// zero. Ring the bell afterwards.
+    pub fn tell_code_change(&self, mark: u32) {
+        self.code_change.store(mark, Release);
+    }
+
+    /// Says that an error is served in place of the application.
+    pub fn be_failing(&self) {
+        self.failing.store(1, Release);
     }
 
     /// Gives a sign of life.
@@ -212,9 +253,20 @@ impl Slot {
         State::from_raw(self.state.load(Acquire))
     }
 
-    /// Whether the worker wants to be replaced.
-    pub fn wants_replacement(&self) -> bool {
-        self.wants_replacement.load(Acquire) != 0
+    /// Whether the worker wants to be replaced, and why.
+    pub fn wants_replacement(&self) -> Option<Wish> {
+        Wish::from_raw(self.wants_replacement.load(Acquire))
+    }
+
+    /// The change of files that was told of since this was last asked.
+    pub fn take_code_change(&self) -> Option<u32> {
+        let mark = self.code_change.load(Acquire);
+        (mark != 0).then(|| self.code_change.swap(0, AcqRel))
+    }
+
+    /// Whether an error is served in place of the application.
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Acquire) != 0
     }
 
     /// The last sign of life, in milliseconds of the monotonic clock.
@@ -263,7 +315,7 @@ impl Slot {
             requests: self.requests.load(Relaxed),
             heartbeat_ms: self.heartbeat_ms(),
             busy_since_ms: (busy_since_ms != 0).then_some(busy_since_ms),
-            wants_replacement: self.wants_replacement(),
+            wants_replacement: self.wants_replacement().is_some(),
         }
     }
 }

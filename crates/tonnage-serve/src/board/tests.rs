@@ -48,7 +48,8 @@ fn a_new_worker_inherits_no_numbers() {
     board.prepare(id, 1, 1, 5);
     assert!(slot.become_ready());
     slot.set_connections(7);
-    slot.ask_for_replacement();
+    slot.ask_for_replacement(Wish::Requests);
+    assert_eq!(slot.wants_replacement(), Some(Wish::Requests));
     assert!(slot.add_inbound(0));
     slot.set_in_flight(3, Some(9));
     assert_eq!((slot.count_request(), slot.count_request()), (1, 2));

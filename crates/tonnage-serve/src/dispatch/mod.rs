@@ -8,6 +8,7 @@
 //! take long on average, it keeps polling and hands them to the threads that wait.
 
 mod exchange;
+mod growth;
 mod pace;
 mod sender;
 mod streams;
@@ -19,11 +20,12 @@ pub(crate) mod testing;
 mod tests;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use self::exchange::{Exchange, Heard, Received};
+pub use self::growth::{Decision, Growth, Pressure, active_ns};
 pub use self::streams::Streams;
 use crate::board::{Meters, Slot};
 use crate::io::{Events, Io, Poller, Refusals, Waiting};
@@ -116,7 +118,7 @@ pub struct Dispatcher {
     in_flight: AtomicU64,
     ended: AtomicBool,
     watcher: watcher::Bed,
-    threads: usize,
+    threads: AtomicUsize,
     /// Where others see how the worker fares.
     place: Option<&'static Slot>,
     /// Where it is counted what happens, where somebody wants to know.
@@ -141,7 +143,7 @@ impl Dispatcher {
             in_flight: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             watcher: watcher::Bed::default(),
-            threads,
+            threads: AtomicUsize::new(threads),
             place,
         });
         watcher::start(&dispatcher)?;
@@ -172,7 +174,7 @@ impl Dispatcher {
         self.watcher.wake();
         if let Some(place) = self.place {
             // Busy is who has no thread left for another request.
-            let is_busy = in_flight as usize >= self.threads;
+            let is_busy = in_flight as usize >= self.threads();
             place.set_in_flight(in_flight as u32, is_busy.then_some(began_ns / 1_000_000));
         }
         let (token, queued_ns, gil_ns) = (waiting.token, waiting.queued_ns, waiting.gil_ns);
@@ -211,7 +213,7 @@ impl Dispatcher {
         self.served.fetch_add(1, Ordering::Relaxed);
         let in_flight = self.in_flight.fetch_sub(1, Ordering::Relaxed) - 1;
         if let Some(place) = self.place
-            && (in_flight as usize) < self.threads
+            && (in_flight as usize) < self.threads()
         {
             place.set_in_flight(in_flight as u32, None);
         }
@@ -287,7 +289,7 @@ impl Dispatcher {
         }
         let now_ns = now_ns();
         if let Some(place) = self.place
-            && self.threads == 1
+            && self.threads() == 1
         {
             place.beat(now_ns / 1_000_000);
         }
@@ -325,7 +327,7 @@ impl Dispatcher {
 
     /// Has done what the events ask for.
     fn process(&self, io: &mut Io, events: &Events, now_ns: u64) {
-        io.expect_takers(self.threads.saturating_sub(self.in_flight() as usize));
+        io.expect_takers(self.threads().saturating_sub(self.in_flight() as usize));
         io.process(events, now_ns);
     }
 
@@ -341,7 +343,7 @@ impl Dispatcher {
     /// Whether a thread with nothing to do polls by itself. With one thread always; with
     /// several, where requests take so long that the watcher's hand-over costs little.
     fn should_poll(&self) -> bool {
-        self.threads == 1 || !self.is_slow()
+        self.threads() == 1 || !self.is_slow()
     }
 
     fn is_slow(&self) -> bool {
@@ -356,6 +358,22 @@ impl Dispatcher {
     /// on them leaves them whole.
     fn io(&self) -> MutexGuard<'_, Io> {
         self.io.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Threads of the application.
+    pub fn threads(&self) -> usize {
+        self.threads.load(Ordering::Relaxed)
+    }
+
+    /// Says that there are so many threads of the application, which are started now or are
+    /// not there any more.
+    pub fn set_threads(&self, threads: usize) {
+        self.threads.store(threads, Ordering::Relaxed);
+    }
+
+    /// Complete requests that wait for a thread.
+    pub fn waiting(&self) -> usize {
+        self.io().waiting()
     }
 
     /// Ends the worker: [`Dispatcher::run`] returns when there is nothing left to do.

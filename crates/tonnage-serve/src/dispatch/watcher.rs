@@ -166,7 +166,7 @@ fn stand_in(dispatcher: &Dispatcher, events: &mut Events) {
         && !goes_on()
     {
         // New connections are for workers that have time.
-        let no_time = dispatcher.in_flight() >= dispatcher.threads as u64;
+        let no_time = dispatcher.in_flight() >= dispatcher.threads() as u64;
         let (patience_ms, waiting) = {
             let mut io = dispatcher.io();
             io.see_all();
@@ -184,7 +184,7 @@ fn stand_in(dispatcher: &Dispatcher, events: &mut Events) {
         if waiting > 0 {
             dispatcher.hand_out(waiting);
         }
-        if no_time && waiting >= dispatcher.threads {
+        if no_time && waiting >= dispatcher.threads() {
             // Everybody has the next request already: several can come together.
             thread::sleep(TICK);
         }
@@ -206,7 +206,7 @@ fn stand_in(dispatcher: &Dispatcher, events: &mut Events) {
 impl Dispatcher {
     /// Tells threads that wait that there is something to do.
     fn hand_out(&self, waiting: usize) {
-        let idle = self.threads.saturating_sub(self.in_flight() as usize);
+        let idle = self.threads().saturating_sub(self.in_flight() as usize);
         for _ in 0..waiting.min(idle) {
             self.work.notify_one();
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::register::Register;
 use super::report::late;
 use super::{InHand, Limits, TimeoutAction};
-use crate::board::{Meters, Slot, State};
+use crate::board::{Meters, Slot, State, Wish};
 use crate::dispatch::now_ns;
 use crate::supervisor::{Bell, Level, Reports};
 
@@ -178,7 +178,7 @@ impl<W: Witness> Overseer<W> {
     fn ask_for_replacement(&mut self, course: &mut Course, why: &str) {
         if !course.asked_for_replacement {
             course.asked_for_replacement = true;
-            self.place.ask_for_replacement();
+            self.place.ask_for_replacement(Wish::Overdue);
             self.bell.ring();
             self.say(Level::Warning, why);
         }

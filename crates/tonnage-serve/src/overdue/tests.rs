@@ -236,7 +236,7 @@ fn a_late_request_is_answered_at_once_where_nobody_else_can() {
     assert!(!ticket.claim());
     drop((ticket, ours));
     assert!(read(&mut client).contains(" 503 "));
-    assert!(!watched.place.wants_replacement());
+    assert_eq!(watched.place.wants_replacement(), None);
     let totals = watched.overseer.meters.unwrap().snapshot();
     assert_eq!((totals.slow, totals.timed_out), (0, 1));
 }
@@ -263,16 +263,16 @@ fn a_worker_is_replaced_where_that_is_asked_for_and_where_no_thread_is_left() {
     let mut watched = Watched::new(limits, false);
     let _one = enter(&watched.register, 0);
     watched.look_at(10);
-    assert!(watched.place.wants_replacement() && watched.overseer.bell.take());
+    assert!(watched.place.wants_replacement().is_some() && watched.overseer.bell.take());
 
     let mut watched = Watched::new(LIMITS, false);
     let _one = enter(&watched.register, 0);
     watched.place.set_in_flight(1, Some(1));
     watched.look_at(10);
-    assert!(!watched.place.wants_replacement());
+    assert_eq!(watched.place.wants_replacement(), None);
     let said = watched.look_at(20);
     assert!(said[0].1.contains("every thread"), "{said:?}");
-    assert!(watched.place.wants_replacement());
+    assert!(watched.place.wants_replacement().is_some());
     assert_eq!(watched.look_at(21), []);
 }
 

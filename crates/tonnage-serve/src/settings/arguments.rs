@@ -166,7 +166,7 @@ fn argument(setting: &'static Setting) -> Arg {
                 Kind::Texts | Kind::Files | Kind::Mounts => argument.action(ArgAction::Append),
                 Kind::ProxyProtocol => argument.num_args(0..=1).default_missing_value("auto"),
                 // A negative number is an error of the setting, not a strange flag.
-                Kind::Whole { .. } | Kind::Seconds | Kind::Mode => {
+                Kind::Whole { .. } | Kind::Automatic { .. } | Kind::Seconds | Kind::Mode => {
                     argument.allow_negative_numbers(true)
                 }
                 _ => argument,

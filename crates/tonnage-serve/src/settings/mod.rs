@@ -5,9 +5,11 @@
 //! out, checked and typed, or every error at once. Which settings there are and which of
 //! them are honoured is one table (`table/`), from which the parser, the errors, the
 //! notices and the documentation are made. Executing a `gunicorn.conf.py`, finding users
-//! and loading classes is left to Python; nothing is read from the process here.
+//! and loading classes is left to Python; nothing is read from the process here
+//! but who it belongs to and how many CPUs it may use.
 
 mod arguments;
+mod cpus;
 mod document;
 mod error;
 mod foreign;
@@ -32,6 +34,7 @@ mod worker_class;
 mod tests;
 
 pub use arguments::{Arguments, ArgumentsError, command, parse, read};
+pub use cpus::Cpus;
 pub use document::render_table;
 pub use error::{SettingsError, SettingsErrors};
 pub use invocation::Invocation;

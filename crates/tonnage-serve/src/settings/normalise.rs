@@ -8,6 +8,9 @@ use super::setting::{Fallback, Kind, Setting};
 use crate::static_files::Mount;
 use std::path::{Component, Path, PathBuf};
 
+/// What says that a number is to be found.
+pub(super) const AUTO: &str = "auto";
+
 /// What would be right, if the value is not.
 type Checked = Result<RawValue, String>;
 
@@ -45,6 +48,7 @@ pub(super) fn normalise(setting: &Setting, raw: &RawValue, directory: &Path) -> 
         Kind::Names => names(raw),
         Kind::Switch => switch(raw),
         Kind::Whole { least, most } => whole(raw, least, most, 10),
+        Kind::Automatic { least, most, .. } => automatic(raw, least, most),
         // The bits of chmod(2).
         Kind::Mode => whole(raw, 0, 0o7777, 8),
         Kind::Seconds => seconds(raw),
@@ -150,6 +154,14 @@ fn whole(raw: &RawValue, least: u64, most: u64, zero_radix: u32) -> Checked {
                 format!("a whole number from {least} to {most}")
             }
         })
+}
+
+/// `Resolved` puts a number in the place of the word.
+fn automatic(raw: &RawValue, least: u64, most: u64) -> Checked {
+    match raw.text() {
+        Some(word) if word.trim().eq_ignore_ascii_case(AUTO) => Ok(RawValue::Text(AUTO.to_owned())),
+        _ => whole(raw, least, most, 10).map_err(|expected| format!("{expected}, or {AUTO}")),
+    }
 }
 
 /// A whole number as Python writes it: sign, `0x`, `0o`, `0b`, underscores between digits.

@@ -28,6 +28,16 @@ impl Settings {
         self.notices().iter().map(Notice::to_string).collect()
     }
 
+    /// What was found for settings that are `auto`, and by what.
+    pub fn decisions(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(cpus) = self.auto_workers {
+            let workers = self.processes.workers;
+            lines.push(format!("`workers` is auto: {workers}, since {cpus}"));
+        }
+        lines
+    }
+
     /// The ones among them that have to be said at each start.
     pub fn warnings(&self) -> Vec<String> {
         self.notices()

@@ -2,6 +2,7 @@
 //! is settings that contradict each other, and what is to be said of those that are not
 //! honoured.
 
+use super::cpus::Cpus;
 use super::error::{SettingsError, SettingsErrors};
 use super::normalise::fallback;
 use super::notice::{Judgement, Level, Notice, judge, meant_setting, notice};
@@ -18,6 +19,7 @@ use super::worker_class::{Interface, WorkerClass, worker_class};
 use crate::access_log::AccessFormat;
 use crate::listen::Address;
 use crate::status::StatsdOptions;
+use std::cell::LazyCell;
 use std::path::Path;
 
 impl Settings {
@@ -37,6 +39,8 @@ impl Settings {
         judge_variables(&resolved, &mut notices, &mut errors);
         let interface = interface(&resolved, &mut errors);
         resolved.follow_worker_class(interface);
+        let cpus = LazyCell::new(Cpus::of_this_process);
+        let automatic = resolved.settle_automatic(|| cpus.usable());
         let raw_env = raw_env(&resolved, &mut errors);
         check_together(&resolved, &mut errors);
         let app = resolved.text("wsgi_app").unwrap_or_default();
@@ -50,7 +54,12 @@ impl Settings {
             listen: ListenSettings::new(&resolved),
             tls: TlsSettings::new(&resolved),
             processes: ProcessSettings::new(&resolved, &app, raw_env),
-            application: ApplicationSettings::new(&resolved, interface),
+            application: ApplicationSettings::new(
+                &resolved,
+                interface,
+                automatic.contains(&"threads"),
+            ),
+            auto_workers: automatic.contains(&"workers").then(|| *cpus),
             http: HttpSettings::new(&resolved),
             websockets: WebSocketSettings::new(&resolved),
             proxies: ProxySettings::new(&resolved),
@@ -169,6 +178,17 @@ fn check_together(resolved: &Resolved, errors: &mut Vec<SettingsError>) {
             expected,
         });
     };
+    let check = resolved.text("reload_check").unwrap_or_default();
+    if !check.is_empty()
+        && !["/", "http://", "https://"]
+            .iter()
+            .any(|start| check.starts_with(start))
+    {
+        refuse(
+            "reload_check",
+            "a path that begins with /, or a URL".to_owned(),
+        );
+    }
     let addresses = resolved.texts("bind");
     if addresses.is_empty() {
         refuse("bind", "one address at least".to_owned());

@@ -2,10 +2,10 @@
 //! where it comes from.
 
 use super::error::SettingsError;
-use super::normalise::{fallback, normalise, texts_of};
+use super::normalise::{AUTO, fallback, normalise, texts_of};
 use super::notice::nearest_setting;
 use super::raw::RawValue;
-use super::setting::Setting;
+use super::setting::{Kind, Setting};
 use super::source::{Environment, Source};
 use super::table;
 use super::worker_class::Interface;
@@ -136,6 +136,21 @@ impl Resolved {
                 }),
             }),
         }
+    }
+
+    /// Puts numbers in the place of `auto`, and tells for which settings it did.
+    pub(super) fn settle_automatic(&mut self, cpus: impl Fn() -> u32) -> Vec<&'static str> {
+        let mut settled = Vec::new();
+        for entry in &mut self.entries {
+            if let Kind::Automatic { auto, most, .. } = entry.setting.kind
+                && entry.value.text() == Some(AUTO)
+            {
+                let number = auto.unwrap_or_else(|| u64::from(cpus()).min(most));
+                entry.value = RawValue::Whole(number as i64);
+                settled.push(entry.setting.name);
+            }
+        }
+        settled
     }
 
     /// Makes `interface` what the worker class asks for, where nothing else asked.

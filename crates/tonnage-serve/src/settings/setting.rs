@@ -97,6 +97,15 @@ pub enum Kind {
         /// The greatest value.
         most: u64,
     },
+    /// The same, or `auto`: what the machine, or the load, asks for.
+    Automatic {
+        /// The least value.
+        least: u64,
+        /// The greatest value.
+        most: u64,
+        /// What `auto` starts with; none is as many as CPUs may be used.
+        auto: Option<u64>,
+    },
     /// A mode as of files: a whole number, octal where it begins with a zero.
     Mode,
     /// Seconds, zero or more, a fraction too.
@@ -257,6 +266,9 @@ impl Setting {
         self
     }
 }
+
+/// The most threads that a worker may be given.
+pub(super) const MOST_THREADS: u64 = 4096;
 
 /// Any whole number from zero on.
 pub(super) const WHOLE: Kind = Kind::Whole {

@@ -3,6 +3,7 @@
 mod refusals;
 
 use super::*;
+use crate::supervisor::Recycling;
 use proptest::prelude::*;
 use std::path::Path;
 use std::time::Duration;
@@ -301,4 +302,65 @@ proptest! {
             Err(errors) => prop_assert!(!errors.0.is_empty() && !errors.to_string().is_empty()),
         }
     }
+}
+
+#[test]
+fn workers_and_threads_may_be_found() {
+    let fixed = settings("app", &[]).unwrap();
+    assert_eq!(
+        (fixed.auto_workers, fixed.application.max_threads),
+        (None, None)
+    );
+    let found = settings("app --workers auto --threads AUTO --max-threads 9", &[]).unwrap();
+    let cpus = found.auto_workers.unwrap();
+    assert_eq!(found.processes.workers, cpus.usable());
+    assert_eq!(found.application.threads, 1);
+    assert_eq!(found.application.max_threads, Some(9));
+    let expected = format!("`workers` is auto: {}, since {cpus}", cpus.usable());
+    assert_eq!(found.decisions(), [expected]);
+    // Whoever asks for the value gets a number.
+    let value = |name| {
+        let mut entries = found.entries().iter();
+        let entry = entries.find(|entry| entry.setting.name == name);
+        entry.unwrap().value.clone()
+    };
+    assert_eq!(value("threads"), RawValue::Whole(1));
+    assert!(matches!(value("workers"), RawValue::Whole(1..)));
+    let refused = error("app -w many", &[]);
+    assert!(
+        refused.contains("a whole number from 0 to 512, or auto"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn recycling_has_a_jitter_of_a_tenth_unless_it_is_given() {
+    let recycling = |line| settings(line, &[]).unwrap().processes.recycling;
+    assert_eq!(recycling("app"), Recycling::default());
+    let own = recycling("app --max-worker-age 100 --max-worker-rss 200");
+    assert_eq!(own.age, Some(Duration::from_secs(100)));
+    assert_eq!(own.age_jitter, Duration::from_secs(10));
+    assert_eq!(own.rss_bytes, Some(200 << 20));
+    assert_eq!(own.rss_jitter_bytes, 20 << 20);
+    let given = recycling(
+        "app --max-worker-age 1 --max-worker-age-jitter 0.5 --max-worker-rss 2 \
+         --max-worker-rss-jitter 0",
+    );
+    assert_eq!(given.age_jitter, Duration::from_millis(500));
+    assert_eq!(given.rss_jitter_bytes, 0);
+}
+
+#[test]
+fn a_self_request_is_a_path_or_a_url() {
+    let check = |line: &str| settings(line, &[]).map(|settings| settings.processes.reload_check);
+    assert_eq!(check("app").unwrap(), None);
+    for target in [
+        "/health?deep",
+        "http://example.org/",
+        "https://example.org:8443/x",
+    ] {
+        let line = format!("app --reload-check {target}");
+        assert_eq!(check(&line).unwrap().as_deref(), Some(target));
+    }
+    assert!(check("app --reload-check health").is_err());
 }

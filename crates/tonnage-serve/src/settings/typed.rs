@@ -13,6 +13,7 @@ use crate::http::Limits;
 use crate::overdue::{self, TimeoutAction};
 use crate::proxy_protocol::Versions;
 use crate::static_files::Mount;
+use crate::supervisor::Recycling;
 use std::path::PathBuf;
 
 /// gunicorn's greatest request line.
@@ -42,6 +43,8 @@ impl ProcessSettings {
             graceful_timeout: resolved.duration("graceful_timeout"),
             max_requests: Some(resolved.whole("max_requests")).filter(|number| *number > 0),
             max_requests_jitter: resolved.whole("max_requests_jitter"),
+            recycling: recycling(resolved),
+            reload_check: resolved.text("reload_check"),
             preload_app: resolved.switch("preload_app"),
             reload: resolved.switch("reload"),
             reload_extra_files: resolved.texts("reload_extra_files"),
@@ -61,6 +64,28 @@ impl ProcessSettings {
                 .collect(),
             proc_name: proc_name(resolved, app),
         }
+    }
+}
+
+/// Without a jitter of its own each bound has a tenth of itself, so that workers that were
+/// started together are not replaced together.
+fn recycling(resolved: &Resolved) -> Recycling {
+    const MIB: u64 = 1024 * 1024;
+    let age = resolved.bound("max_worker_age");
+    let rss_bytes = resolved.whole("max_worker_rss").saturating_mul(MIB);
+    Recycling {
+        age,
+        age_jitter: if resolved.is_given("max_worker_age_jitter") {
+            resolved.duration("max_worker_age_jitter")
+        } else {
+            age.unwrap_or_default() / 10
+        },
+        rss_bytes: Some(rss_bytes).filter(|bytes| *bytes > 0),
+        rss_jitter_bytes: if resolved.is_given("max_worker_rss_jitter") {
+            resolved.whole("max_worker_rss_jitter").saturating_mul(MIB)
+        } else {
+            rss_bytes / 10
+        },
     }
 }
 
@@ -85,11 +110,12 @@ fn proc_name(resolved: &Resolved, app: &str) -> String {
 }
 
 impl ApplicationSettings {
-    pub(super) fn new(resolved: &Resolved, interface: Interface) -> Self {
+    pub(super) fn new(resolved: &Resolved, interface: Interface, grows: bool) -> Self {
         Self {
             interface,
             // gunicorn's sync worker does not look at it; none cannot serve.
             threads: (resolved.whole("threads") as u32).max(1),
+            max_threads: grows.then(|| resolved.whole("max_threads") as u32),
             asgi_loop: match resolved.word("asgi_loop") {
                 "asyncio" => EventLoop::Asyncio,
                 "uvloop" => EventLoop::Uvloop,

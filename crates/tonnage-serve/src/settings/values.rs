@@ -1,6 +1,7 @@
 //! The settings as the server uses them: typed and checked. A field is named as its
 //! setting is; what is not here does nothing. `typed.rs` makes them.
 
+use super::cpus::Cpus;
 use super::networks::TrustedPeers;
 use super::notice::Notice;
 use super::resolved::Resolved;
@@ -9,6 +10,7 @@ use super::worker_class::Interface;
 use crate::http::Limits;
 use crate::proxy_protocol::Versions;
 use crate::static_files::Mount;
+use crate::supervisor::Recycling;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,6 +42,8 @@ pub struct Settings {
     pub logging: LoggingSettings,
     /// Who is told how the server fares.
     pub metrics: MetricsSettings,
+    /// What the number of workers was found by, where it was `auto`.
+    pub auto_workers: Option<Cpus>,
     /// Whether to check and exit.
     pub check_config: bool,
     /// Whether to print [`Settings::print_config`], check and exit.
@@ -87,6 +91,10 @@ pub struct ProcessSettings {
     pub max_requests: Option<u64>,
     /// Up to so many requests more.
     pub max_requests_jitter: u64,
+    /// When a worker is replaced for its age or its memory.
+    pub recycling: Recycling,
+    /// What a new worker asks its application for before it replaces another.
+    pub reload_check: Option<String>,
     /// Whether the application is loaded before workers are forked.
     pub preload_app: bool,
     /// Whether workers are started anew when code changes.
@@ -146,6 +154,8 @@ pub struct ApplicationSettings {
     pub interface: Interface,
     /// Python threads of a WSGI worker; at least one.
     pub threads: u32,
+    /// To how many they may grow; none where their number is fixed.
+    pub max_threads: Option<u32>,
     /// The event loop of ASGI.
     pub asgi_loop: EventLoop,
     /// Whether ASGI's lifespan is spoken.

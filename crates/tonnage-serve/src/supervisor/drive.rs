@@ -2,6 +2,7 @@
 //! tells the machine what happened, and does what the machine asks for.
 
 mod children;
+mod measuring;
 mod process_file;
 mod sockets;
 mod telling;
@@ -17,11 +18,12 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpid, getppid, kill_process};
 use rustix::time::Timespec;
 
+use self::measuring::Measured;
 use self::sockets::Reopening;
 use self::telling::Explaining;
 use super::{
     Action, Bell, Birth, Event, Hook, Host, Level, OutOfMemoryCounter, Pidfile, PidfileStep,
-    Reports, Signals, Supervisor, Wanted,
+    Reasons, Reports, Signals, Supervisor, Wanted,
 };
 use crate::board::{Board, DEFAULT_SLOTS, SlotId, now_ms};
 use crate::listen::{Inboxes, Inherited, Listeners};
@@ -108,6 +110,8 @@ struct Drive<'h, H> {
     inboxes: Arc<Inboxes>,
     signals: Arc<Signals>,
     memory: OutOfMemoryCounter,
+    reasons: Arc<Reasons>,
+    measured: Measured,
     listeners: Listeners,
     /// Sockets that are being opened, at the start or for a reload.
     reopening: Option<Reopening>,
@@ -127,9 +131,10 @@ impl<'h, H: Host> Drive<'h, H> {
                 Reports::new()?,
                 Inboxes::new(options.inboxes.min(options.slots))?,
                 Signals::new()?,
+                Reasons::new()?,
             ))
         })();
-        let (board, bell, reports, inboxes, signals) = match made {
+        let (board, bell, reports, inboxes, signals, reasons) = match made {
             Ok(made) => made,
             Err(error) => return Err((host, error)),
         };
@@ -152,6 +157,8 @@ impl<'h, H: Host> Drive<'h, H> {
             inboxes: Arc::new(inboxes),
             signals: Arc::new(signals),
             memory: OutOfMemoryCounter::of_this_process(),
+            reasons: Arc::new(reasons),
+            measured: Measured::default(),
             listeners: Listeners::default(),
             reopening: None,
             pidfile: None,
@@ -180,6 +187,9 @@ impl<'h, H: Host> Drive<'h, H> {
         }
         self.place_orphans();
         self.tell_signals(others);
+        for event in self.measure() {
+            self.tell(event);
+        }
         self.see_parent();
         self.go_on_opening();
         self.tell(Event::Tick);
@@ -272,10 +282,18 @@ impl<'h, H: Host> Drive<'h, H> {
 
     fn spawn(&mut self, slot: SlotId, age: u64, generation: u32) {
         self.board.prepare(slot, generation, age, now_ms());
+        self.reasons.take(slot);
+        // Who answers with a traceback only is no loss.
+        let replaces = self
+            .machine
+            .outgoing()
+            .any(|old| !self.board.slot(old).is_failing());
         let birth = Birth {
             slot,
             age,
             generation,
+            replaces,
+            reasons: &self.reasons,
             supervisor: getpid(),
             board: self.board,
             listeners: &self.listeners,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
+use super::{Cause, Recycling};
 use crate::board::SlotId;
 
 /// How much somebody wants to know of something, as in Python's `logging`.
@@ -30,6 +31,8 @@ pub struct Policy {
     pub timeout: Option<Duration>,
     /// How long a worker that was asked to stop may take.
     pub graceful_timeout: Duration,
+    /// When a worker has served enough.
+    pub recycling: Recycling,
     /// Whether the server runs in the background, where WINCH stops the workers.
     pub daemon: bool,
 }
@@ -41,6 +44,7 @@ impl Default for Policy {
             workers: 1,
             timeout: Some(Duration::from_secs(30)),
             graceful_timeout: Duration::from_secs(30),
+            recycling: Recycling::default(),
             daemon: false,
         }
     }
@@ -81,10 +85,20 @@ pub enum Event {
         /// Its place.
         slot: SlotId,
     },
-    /// A worker wants to be replaced, or somebody else has asked it to stop.
+    /// A worker is to be replaced: it has served enough, or somebody else has asked it to
+    /// stop.
     WantsReplacement {
         /// Its place.
         slot: SlotId,
+        /// Why.
+        cause: Cause,
+    },
+    /// A worker has seen that files of its application have changed.
+    CodeChanged {
+        /// Its place.
+        slot: SlotId,
+        /// What has changed, as a number: all workers see the same change.
+        mark: u32,
     },
     /// A worker has given no sign of life for longer than the policy allows.
     Silent {
@@ -99,6 +113,8 @@ pub enum Event {
         ending: Ending,
         /// Whether the kernel has killed for want of memory meanwhile.
         out_of_memory: bool,
+        /// Why it could not start, where it said so.
+        reason: Option<String>,
     },
     /// The configuration was read again; or why it could not be.
     Reloaded(Result<Policy, String>),
@@ -183,6 +199,9 @@ pub enum Hook {
     },
     /// The configuration was read again: gunicorn's `on_reload`.
     OnReload,
+    /// A generation begins with the configuration of the one before, because files of the
+    /// application have changed.
+    CodeChanged,
     /// Another number of workers is wanted than the configuration says, or that number
     /// again: gunicorn's `nworkers_changed`. What the configuration says, at the start and
     /// at a reload, the host knows itself.

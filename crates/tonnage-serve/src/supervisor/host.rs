@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustix::process::Pid;
 
-use super::{Bell, Hook, Level, Policy, Reports, Signals};
+use super::{Bell, Hook, Level, Policy, Reasons, Reports, Signals};
 use crate::board::{Board, Slot, SlotId};
 use crate::listen::{Address, Inboxes, ListenOptions, Listeners};
 use crate::status::StatsdOptions;
@@ -48,6 +48,11 @@ pub struct Birth<'a> {
     pub age: u64,
     /// The generation of configuration and code that it belongs to, from 1 on.
     pub generation: u32,
+    /// Whether it takes the place of another, which serves until this one is ready and goes
+    /// on if this one does not start.
+    pub replaces: bool,
+    /// Where it says why it could not start.
+    pub reasons: &'a Arc<Reasons>,
     /// The supervisor. A worker whose parent is another has lost it, and should stop.
     pub supervisor: Pid,
     /// What all workers write on and read.

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
+use self::ending::Exit;
+use super::Cause;
 use super::event::{Action, Event, Hook, Level, PidfileStep, Policy};
 use super::roster::{Phase, Roster, Worker};
 use crate::board::SlotId;
@@ -57,6 +59,8 @@ pub struct Supervisor {
     last_generation: u32,
     /// The youngest generation that was said to serve in full.
     announced: u32,
+    /// The last change of files that a generation was begun for.
+    code_mark: u32,
     /// What to return to if the current generation does not start.
     fallback: Option<(Policy, u32)>,
     quick_deaths: u32,
@@ -106,6 +110,7 @@ impl Supervisor {
             settled: 0,
             last_generation: 1,
             announced: 0,
+            code_mark: 0,
             fallback: None,
             quick_deaths: 0,
             last_quick_death_ms: 0,
@@ -130,18 +135,21 @@ impl Supervisor {
                 self.spawn_failed(slot, &reason, now_ms, &mut out);
             }
             Event::Ready { slot } => self.ready(slot),
-            Event::WantsReplacement { slot } => {
-                if let Some(worker) = self.roster.at(slot).filter(|worker| worker.is_ready()) {
-                    worker.leaving = true;
-                }
-            }
+            Event::WantsReplacement { slot, cause } => self.let_leave(slot, cause, &mut out),
+            Event::CodeChanged { slot, mark } => self.code_changed(slot, mark, &mut out),
             Event::Silent { slot } => self.silent(slot, now_ms, &mut out),
             Event::Exited {
                 pid,
                 ending,
                 out_of_memory,
+                reason,
             } => {
-                self.exited(pid, ending, out_of_memory, now_ms, &mut out);
+                let end = Exit {
+                    ending,
+                    out_of_memory,
+                    reason,
+                };
+                self.exited(pid, &end, now_ms, &mut out);
             }
             Event::Reloaded(Ok(policy)) => self.reloaded(policy, &mut out),
             Event::Reloaded(Err(reason)) => {
@@ -200,6 +208,17 @@ impl Supervisor {
     /// The generation that new workers belong to.
     pub fn generation(&self) -> u32 {
         self.current
+    }
+
+    /// The places of workers that serve and are to be replaced: whoever starts now takes
+    /// the place of one of them.
+    pub fn outgoing(&self) -> impl Iterator<Item = SlotId> {
+        let current = self.current;
+        let outgoing = move |worker: &&Worker| worker.is_ready() && !worker.stays(current);
+        self.roster
+            .iter()
+            .filter(outgoing)
+            .map(|worker| worker.slot)
     }
 
     /// Whether the server is on its way to its end.
@@ -293,18 +312,49 @@ impl Supervisor {
         if self.course != Course::Serving {
             return;
         }
-        let old = std::mem::replace(&mut self.policy, policy);
-        let old_target = self.target;
+        self.begin_generation();
+        self.policy = policy;
+        self.target = capped(self.policy.workers, self.slots);
+        out.push(Action::Hook(Hook::OnReload));
+    }
+
+    /// Files have changed: those who run the code that counts say so, each for itself.
+    fn code_changed(&mut self, slot: SlotId, mark: u32, out: &mut Vec<Action>) {
+        let current = self.current;
+        let is_news = self
+            .roster
+            .at(slot)
+            .is_some_and(|worker| worker.is_live() && worker.generation == current);
+        if self.course == Course::Serving && is_news && mark != self.code_mark {
+            self.code_mark = mark;
+            self.begin_generation();
+            log(out, Level::Info, "Reloading: the code has changed");
+            out.push(Action::Hook(Hook::CodeChanged));
+        }
+    }
+
+    fn begin_generation(&mut self) {
         if self.fallback.is_none() && self.settled == self.current {
-            self.fallback = Some((old, old_target));
+            self.fallback = Some((self.policy.clone(), self.target));
         }
         self.last_generation += 1;
         self.current = self.last_generation;
         // The new code may have what the old one lacked.
         self.quick_deaths = 0;
         self.spawn_at_ms = 0;
-        self.target = capped(self.policy.workers, self.slots);
-        out.push(Action::Hook(Hook::OnReload));
+    }
+
+    /// A worker goes as soon as there is another in its place.
+    fn let_leave(&mut self, slot: SlotId, cause: Cause, out: &mut Vec<Action>) {
+        let worker = self.roster.at(slot);
+        let Some(worker) = worker.filter(|worker| worker.is_ready() && !worker.leaving) else {
+            return;
+        };
+        worker.leaving = true;
+        if let Some(pid) = worker.pid {
+            let text = format!("Replacing worker (pid:{pid}): {cause}");
+            log(out, Level::Info, text);
+        }
     }
 
     /// Wants another number of workers, whatever becomes of a reload that is under way.

@@ -22,7 +22,7 @@ fn policy(workers: u32) -> Policy {
         workers,
         timeout: None,
         graceful_timeout: Duration::from_secs(5),
-        daemon: false,
+        ..Policy::default()
     }
 }
 

@@ -39,13 +39,17 @@ fn every_default_is_a_value_of_its_kind() {
 
 #[test]
 fn whole_numbers_are_pythons() {
+    assert_eq!(
+        given("workers", " Auto "),
+        Ok(RawValue::Text("auto".to_owned()))
+    );
     assert_eq!(given("workers", "4"), Ok(number(4)));
     assert_eq!(given("workers", " +0x1_0 "), Ok(number(16)));
     assert_eq!(given("workers", "010"), Ok(number(10)));
     assert_eq!(check("workers", &RawValue::Switch(true)), Ok(number(1)));
     for wrong in ["", "four", "-1", "1.5", "0x", "1__0", "_1", "+-1", "513"] {
         let error = given("workers", wrong).unwrap_err();
-        assert_eq!(error, "a whole number from 0 to 512", "{wrong}");
+        assert_eq!(error, "a whole number from 0 to 512, or auto", "{wrong}");
     }
     assert!(check("workers", &RawValue::Fraction(4.0)).is_err());
     assert!(check("workers", &RawValue::Nothing).is_err());

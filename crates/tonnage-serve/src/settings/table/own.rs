@@ -1,7 +1,7 @@
 //! Settings that gunicorn does not have: bounds on what waits, on slow clients and on
 //! bodies, and a few choices.
 
-use super::super::setting::{Fallback, Kind, Section, Setting, WHOLE};
+use super::super::setting::{Fallback, Kind, MOST_THREADS, Section, Setting, WHOLE};
 
 const SECTION: Section = Section::Own;
 
@@ -24,6 +24,38 @@ pub(super) static ROWS: &[Setting] = &[
         .flags(&["--sni-certfile"])
         .takes("CERT[,KEY]")
         .about("Another certificate, for whoever asks for a name that it has; may be given several times"),
+    // As many as wait for databases and services in usual deployments; each has a stack.
+    Setting::new(
+        "max_threads",
+        SECTION,
+        Kind::Whole {
+            least: 1,
+            most: MOST_THREADS,
+        },
+        Fallback::Whole(64),
+    )
+    .flags(&["--max-threads"])
+    .takes("INT")
+    .about("With `--threads auto`: the most threads that a worker may grow to"),
+    Setting::new("reload_check", SECTION, Kind::Text, Fallback::Nothing)
+        .flags(&["--reload-check"])
+        .takes("PATH")
+        .about("What a new worker asks its application for before it takes an old one's place; an answer of 400 or more keeps the old one. A path, or a URL where the host matters"),
+    seconds("max_worker_age", 0.0)
+        .flags(&["--max-worker-age"])
+        .about("Seconds after which a worker is replaced; 0 is never"),
+    Setting::new("max_worker_age_jitter", SECTION, Kind::Seconds, Fallback::Seconds(0.0))
+        .flags(&["--max-worker-age-jitter"])
+        .takes("SECONDS")
+        .about("Up to so many seconds more, by chance; without it a tenth of the age"),
+    Setting::new("max_worker_rss", SECTION, WHOLE, Fallback::Whole(0))
+        .flags(&["--max-worker-rss"])
+        .takes("MIB")
+        .about("MiB of resident memory beyond which a worker is replaced; 0 is never"),
+    Setting::new("max_worker_rss_jitter", SECTION, WHOLE, Fallback::Whole(0))
+        .flags(&["--max-worker-rss-jitter"])
+        .takes("MIB")
+        .about("Up to so many MiB more, by chance; without it a tenth of the limit"),
     Setting::new("max_queue", SECTION, WHOLE, Fallback::Whole(1024))
         .flags(&["--max-queue"])
         .takes("INT")

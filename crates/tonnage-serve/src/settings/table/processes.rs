@@ -1,6 +1,6 @@
 //! Settings of the application, the sockets, the workers, limits and development.
 
-use super::super::setting::{Fallback, Kind, Section, Setting, Standing, WHOLE};
+use super::super::setting::{Fallback, Kind, MOST_THREADS, Section, Setting, Standing, WHOLE};
 
 pub(super) static ROWS: &[Setting] = &[
     Setting::new(
@@ -44,15 +44,16 @@ pub(super) static ROWS: &[Setting] = &[
         "workers",
         Section::WorkerProcesses,
         // The supervisor's table has this many places, half of them for a new generation.
-        Kind::Whole {
+        Kind::Automatic {
             least: 0,
             most: 512,
+            auto: None,
         },
         Fallback::Whole(1),
     )
     .flags(&["-w", "--workers"])
-    .takes("INT")
-    .about("Worker processes; the default is WEB_CONCURRENCY where that is set"),
+    .takes("INT|auto")
+    .about("Worker processes, or auto: one for each CPU that may be used; the default is WEB_CONCURRENCY where that is set"),
     Setting::new(
         "worker_class",
         Section::WorkerProcesses,
@@ -69,15 +70,16 @@ pub(super) static ROWS: &[Setting] = &[
     Setting::new(
         "threads",
         Section::WorkerProcesses,
-        Kind::Whole {
+        Kind::Automatic {
             least: 0,
-            most: 4096,
+            most: MOST_THREADS,
+            auto: Some(1),
         },
         Fallback::Whole(1),
     )
     .flags(&["--threads"])
-    .takes("INT")
-    .about("Python threads of a worker that run a WSGI application"),
+    .takes("INT|auto")
+    .about("Python threads of a worker that run a WSGI application, or auto: one, and more while they wait and requests do"),
     Setting::new(
         "worker_connections",
         Section::WorkerProcesses,

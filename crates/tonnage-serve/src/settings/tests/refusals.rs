@@ -13,8 +13,8 @@ fn every_error_is_told_at_once_with_name_place_and_advice() {
         ],
     );
     insta::assert_snapshot!(text, @r"
-    `workers` from the configuration file gunicorn.conf.py is 'four'; it has to be a whole number from 0 to 512
-    `threads` from the command line is 'many'; it has to be a whole number from 0 to 4096
+    `workers` from the configuration file gunicorn.conf.py is 'four'; it has to be a whole number from 0 to 512, or auto
+    `threads` from the command line is 'many'; it has to be a whole number from 0 to 4096, or auto
     `spew` from the command line is True, which this server cannot do: lines are not traced by the server; `python -m trace` does it for a call of the application
     `raw_env` from the configuration file gunicorn.conf.py is 'A'; it has to be texts of the form KEY=VALUE
     `keyfile` from the configuration file gunicorn.conf.py is 'key.pem'; it has to be the key of a certificate that `certfile` names

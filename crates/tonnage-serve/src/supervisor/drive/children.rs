@@ -2,11 +2,11 @@
 //! connections that they leave behind.
 
 use rustix::io::Errno;
-use rustix::process::{WaitOptions, WaitStatus, wait, waitpid};
+use rustix::process::{Pid, WaitOptions, WaitStatus, wait, waitpid};
 
 use super::Drive;
-use crate::board::{SlotId, State, now_ms};
-use crate::supervisor::{Ending, Event, Host, Level, Phase, Signal};
+use crate::board::{SlotId, State, Wish, now_ms};
+use crate::supervisor::{Cause, Ending, Event, Host, Level, Phase, Signal};
 
 const KILL: i32 = Signal::KILL.as_raw();
 
@@ -26,11 +26,21 @@ impl<H: Host> Drive<'_, H> {
             match (worker.phase, place.state()) {
                 (Phase::Starting, State::Ready) => events.push(Event::Ready { slot }),
                 // Somebody else has told it to stop: it is replaced before it is gone.
-                (Phase::Ready, State::Draining) => events.push(Event::WantsReplacement { slot }),
+                (Phase::Ready, State::Draining) => events.push(Event::WantsReplacement {
+                    slot,
+                    cause: Cause::Told,
+                }),
                 _ => {}
             }
-            if place.wants_replacement() {
-                events.push(Event::WantsReplacement { slot });
+            if let Some(wish) = place.wants_replacement() {
+                let cause = match wish {
+                    Wish::Requests => Cause::Requests,
+                    Wish::Overdue => Cause::Overdue,
+                };
+                events.push(Event::WantsReplacement { slot, cause });
+            }
+            if let Some(mark) = place.take_code_change() {
+                events.push(Event::CodeChanged { slot, mark });
             }
             let silent_ms = now_ms.saturating_sub(place.heartbeat_ms());
             if timeout_ms.is_some_and(|timeout_ms| silent_ms > timeout_ms) {
@@ -71,9 +81,17 @@ impl<H: Host> Drive<'_, H> {
                 pid,
                 ending,
                 out_of_memory,
+                reason: self.reason_of(pid),
             });
         }
         exits
+    }
+
+    /// Why a worker could not start, if it has said so.
+    fn reason_of(&self, pid: Pid) -> Option<String> {
+        let mut workers = self.machine.workers();
+        let worker = workers.find(|worker| worker.pid == Some(pid))?;
+        self.reasons.take(worker.slot)
     }
 
     /// Gives a slot free. What is left in its inbox stays there until a worker can have it:

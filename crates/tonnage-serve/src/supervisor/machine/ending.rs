@@ -9,15 +9,19 @@ use crate::supervisor::event::{Action, Ending, Hook, Level};
 use crate::supervisor::roster::{Phase, Worker};
 use crate::supervisor::{EXIT_APP_LOAD_ERROR, EXIT_BOOT_ERROR, signal_name};
 
+/// The end of a worker.
+#[derive(Debug)]
+pub(super) struct Exit {
+    pub(super) ending: Ending,
+    /// The kernel has killed for want of memory meanwhile.
+    pub(super) out_of_memory: bool,
+    /// Why it could not start, where it said so.
+    pub(super) reason: Option<String>,
+}
+
 impl Supervisor {
-    pub(super) fn exited(
-        &mut self,
-        pid: Pid,
-        ending: Ending,
-        out_of_memory: bool,
-        now_ms: u64,
-        out: &mut Vec<Action>,
-    ) {
+    pub(super) fn exited(&mut self, pid: Pid, end: &Exit, now_ms: u64, out: &mut Vec<Action>) {
+        let ending = end.ending;
         if self.reexec == Some(pid) {
             self.reexec = None;
             return;
@@ -34,32 +38,32 @@ impl Supervisor {
             );
             return;
         };
-        report(pid, ending, out_of_memory, out);
+        report(pid, ending, end.out_of_memory, out);
         out.push(Action::Vacated { slot: worker.slot });
         out.push(Action::Hook(Hook::ChildExit {
             pid,
             age: worker.age,
         }));
         if !self.is_halting() {
-            self.judge(&worker, ending, now_ms, out);
+            self.judge(&worker, end, now_ms, out);
         }
     }
 
     /// What the end of a worker means for the server.
-    fn judge(&mut self, worker: &Worker, ending: Ending, now_ms: u64, out: &mut Vec<Action>) {
+    fn judge(&mut self, worker: &Worker, exit: &Exit, now_ms: u64, out: &mut Vec<Action>) {
         if worker.dismissed {
             return;
         }
         if !worker.has_served {
-            let failure = boot_failure(ending);
+            let failure = boot_failure(exit.ending);
             if let (0, Some(end)) = (self.settled, failure) {
                 self.halt(Signal::TERM, end, now_ms, out);
                 return;
             }
             if self.is_on_trial(worker) {
-                let reason = failure
-                    .and_then(|end| end.reason)
-                    .map_or_else(|| describe(ending), str::to_owned);
+                let known = failure.and_then(|end| end.reason).map(str::to_owned);
+                let reason = exit.reason.clone().or(known);
+                let reason = reason.unwrap_or_else(|| describe(exit.ending));
                 self.generation_failed(&reason, now_ms, out);
                 return;
             }

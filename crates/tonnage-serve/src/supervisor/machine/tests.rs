@@ -7,7 +7,7 @@ mod reloads;
 use rustix::process::Signal;
 
 use super::world::{World, policy};
-use crate::supervisor::{Action, Ending, Event, Hook, Level, Policy};
+use crate::supervisor::{Action, Cause, Ending, Event, Hook, Level, Policy};
 
 const KILLED: Ending = Ending::Signal(9);
 
@@ -59,6 +59,7 @@ fn memory_is_mentioned_only_where_the_kernel_counts_a_kill() {
         pid,
         ending: KILLED,
         out_of_memory: true,
+        reason: None,
     });
     assert!(world.has_said(&format!(
         "Worker (pid:{dead}) was sent SIGKILL! It was out of memory."
@@ -88,6 +89,7 @@ fn a_stranger_is_buried_without_consequences() {
         pid: super::world::pid(9999),
         ending: Ending::Code(3),
         out_of_memory: false,
+        reason: None,
     });
     assert_eq!((world.living.len(), world.exit), (before, None));
 }
@@ -202,7 +204,10 @@ fn a_worker_that_wants_a_replacement_serves_until_it_is_there() {
     let tired = world.ready()[1];
     let slot = world.living[&tired].slot;
     for _ in 0..3 {
-        world.tell(Event::WantsReplacement { slot });
+        world.tell(Event::WantsReplacement {
+            slot,
+            cause: Cause::Requests,
+        });
         world.pass(1000);
     }
     assert_eq!((world.starting().len(), world.asked_to_end().len()), (1, 0));
@@ -222,7 +227,10 @@ fn replacements_come_one_after_the_other() {
         .map(|process| process.slot)
         .collect::<Vec<_>>()
     {
-        world.tell(Event::WantsReplacement { slot });
+        world.tell(Event::WantsReplacement {
+            slot,
+            cause: Cause::Requests,
+        });
     }
     for left in (0..4).rev() {
         assert_eq!(world.starting().len(), 1);

@@ -240,6 +240,7 @@ impl World {
             pid: pid(dead),
             ending,
             out_of_memory: false,
+            reason: None,
         });
     }
 

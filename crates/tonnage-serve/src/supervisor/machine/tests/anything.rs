@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use rustix::process::Signal;
 
 use super::{World, policy};
-use crate::supervisor::{Ending, Event};
+use crate::supervisor::{Cause, Ending, Event};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -16,6 +16,7 @@ enum Step {
     Dies(usize, Ending),
     Obeys(usize),
     WantsReplacement(usize),
+    CodeChanged(usize, u32),
     Silent(usize),
     ForksFail(bool),
     Pass(u64),
@@ -47,6 +48,7 @@ fn steps(with_ends: bool) -> impl Strategy<Value = Vec<Step>> {
         3 => (which.clone(), ending).prop_map(|(which, ending)| Step::Dies(which, ending)),
         4 => which.clone().prop_map(Step::Obeys),
         2 => which.clone().prop_map(Step::WantsReplacement),
+        2 => (which.clone(), 1..4u32).prop_map(|(which, mark)| Step::CodeChanged(which, mark)),
         1 => which.prop_map(Step::Silent),
         1 => any::<bool>().prop_map(Step::ForksFail),
         4 => (1..4000u64).prop_map(Step::Pass),
@@ -84,7 +86,16 @@ fn happen(world: &mut World, step: &Step) {
         Step::WantsReplacement(which) => {
             if let Some(pid) = nth(&world.ready(), which) {
                 let slot = world.living[&pid].slot;
-                world.tell(Event::WantsReplacement { slot });
+                world.tell(Event::WantsReplacement {
+                    slot,
+                    cause: Cause::Requests,
+                });
+            }
+        }
+        Step::CodeChanged(which, mark) => {
+            if let Some(pid) = nth(&all, which) {
+                let slot = world.living[&pid].slot;
+                world.tell(Event::CodeChanged { slot, mark });
             }
         }
         Step::Silent(which) => {

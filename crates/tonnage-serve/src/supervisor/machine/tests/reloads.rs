@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use super::{KILLED, World, policy};
-use crate::supervisor::{Ending, Event, Hook, Level};
+use crate::supervisor::{Cause, Ending, Event, Hook, Level};
 
 fn reload(world: &mut World) {
     world.signal(Signal::HUP);
@@ -169,4 +169,82 @@ fn a_configuration_that_cannot_be_read_changes_nothing() {
     reload(&mut world);
     assert!(world.has_said("Reload failed, the old configuration stays: line 3: nonsense"));
     assert_eq!((world.ready(), world.living.len()), (old, 2));
+}
+
+fn change(world: &mut World, pid: i32, mark: u32) {
+    let slot = world.living[&pid].slot;
+    world.tell(Event::CodeChanged { slot, mark });
+}
+
+#[test]
+fn a_change_of_files_is_a_reload_and_every_worker_may_tell_of_it() {
+    let mut world = World::serving(2);
+    let old = world.ready();
+    change(&mut world, old[0], 7);
+    assert_eq!(world.ready(), old, "they go on");
+    let first = world.of_generation(2)[0];
+    change(&mut world, old[1], 7);
+    assert_eq!(world.starting(), [first], "known already");
+    world.die(first, Ending::Code(3));
+    assert!(world.hooks.contains(&Hook::CodeChanged));
+    assert!(!world.hooks.contains(&Hook::OnReload));
+    // The second worker looks later than the first one has failed.
+    change(&mut world, old[1], 7);
+    world.pass(60_000);
+    assert_eq!((world.ready(), world.living.len()), (old.clone(), 2));
+    // Another edit is another attempt.
+    change(&mut world, old[1], 8);
+    world.all_ready();
+    world.obey();
+    assert_eq!(world.of_generation(3).len(), 2);
+    assert!(world.has_said("Reloaded: 2 new workers serve"));
+}
+
+#[test]
+fn what_changes_while_a_new_worker_starts_begins_anew() {
+    let mut world = World::serving(1);
+    let old = world.ready()[0];
+    change(&mut world, old, 1);
+    let abandoned = world.starting()[0];
+    change(&mut world, abandoned, 2);
+    assert_eq!(world.asked_to_end(), [abandoned]);
+    assert_eq!(world.of_generation(3).len(), 1);
+    world.all_ready();
+    world.obey();
+    assert_eq!(world.ready(), world.of_generation(3));
+}
+
+#[test]
+fn a_worker_that_cannot_start_says_why() {
+    let mut world = World::serving(1);
+    reload(&mut world);
+    let first = world.of_generation(2)[0];
+    world.living.remove(&first);
+    world.tell(Event::Exited {
+        pid: crate::supervisor::Pid::from_raw(first).unwrap(),
+        ending: Ending::Code(3),
+        out_of_memory: false,
+        reason: Some("no database".to_owned()),
+    });
+    assert!(world.has_said("Reload failed, the old workers go on: no database"));
+}
+
+#[test]
+fn only_who_serves_beside_others_that_are_to_go_takes_a_place() {
+    let mut world = World::new(policy(2));
+    world.tell(Event::Started);
+    assert_eq!(world.supervisor.outgoing().count(), 0);
+    world.all_ready();
+    assert_eq!(world.supervisor.outgoing().count(), 0);
+    reload(&mut world);
+    assert_eq!(world.supervisor.outgoing().count(), 2);
+    world.all_ready();
+    world.obey();
+    assert_eq!(world.supervisor.outgoing().count(), 0);
+    let slot = world.living[&world.ready()[0]].slot;
+    let cause = Cause::Age(std::time::Duration::from_secs(9));
+    world.tell(Event::WantsReplacement { slot, cause });
+    assert_eq!(world.supervisor.outgoing().count(), 1);
+    let pid = world.ready()[0];
+    assert!(world.has_said(&format!("Replacing worker (pid:{pid}): it is 9.0 s old")));
 }
