@@ -39,7 +39,10 @@ WAYS = [
 @pytest.mark.parametrize(("app", "workers", "threads", "loop"), WAYS)
 def test_a_framework(serve: Serve, app: str, workers: int, threads: int, loop: str) -> None:
     arguments = ("--workers", str(workers), "--threads", str(threads), "--asgi-loop", loop)
-    server = serve(*arguments, app=app)
+    answers_as_it_should(serve(*arguments, app=app), app, workers)
+
+
+def answers_as_it_should(server: Served, app: str, workers: int) -> None:
     with server.client() as client:
         # All on one connection: each answer has to be framed right for the next.
         answer = client.ask("/")

@@ -12,9 +12,13 @@ import os
 import signal
 import sys
 import traceback
+
+# The system's own: gevent's, where it has taken the place of `os.fork`, watches children, which
+# are the supervisor's.
+from os import fork
 from typing import Any
 
-from . import __version__, _tonnage, _worker
+from . import __version__, _gevent, _tonnage, _worker
 from ._app import AppImportError, misfit, served_as
 from ._application import Application
 from ._logging import check_logs, logger_class
@@ -70,6 +74,9 @@ def _refuse(error: Exception, code: int) -> int:
 def _check(application: Application) -> int:
     application.enter()
     cfg = application.cfg
+    if cfg.native.greenlets:
+        _gevent.check()
+        _gevent.patch()
     check_logs(cfg)
     cfg.native.check_tls()
     if cfg.pidfile and not can_write(cfg.pidfile):
@@ -119,6 +126,8 @@ class Host:
         self.log_object.info("Starting tonnage %s", __version__)
         self._tell_decisions()
         self._count_workers()
+        if cfg.native.greenlets:
+            _gevent.check()
         if cfg.preload_app:
             self._preload()
         set_title(f"master [{self.server.proc_name}]")
@@ -134,7 +143,7 @@ class Host:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 stream.flush()
-        pid = os.fork()
+        pid = fork()
         if pid == 0:
             _worker.live(server, shim, worker)
         shim.pid = pid
@@ -159,6 +168,8 @@ class Host:
         log.reopen_files()
         self._tell_decisions()
         self._count_workers()
+        if application.cfg.native.greenlets:
+            _gevent.check()
         if application.cfg.preload_app:
             # As with gunicorn: what was preloaded stays, only USR2 replaces it.
             self._preload()
@@ -209,7 +220,7 @@ class Host:
         """Starts this program anew beside itself, with the same sockets (USR2)."""
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        pid = fork()
         if pid != 0:
             self.server.reexec_pid = pid
             return pid
@@ -252,6 +263,8 @@ class Host:
     def _preload(self) -> None:
         if self.application.callable is not None:
             return
+        if self.application.cfg.native.greenlets:
+            _gevent.patch()
         try:
             self.application.wsgi()
         except AppImportError as error:

@@ -30,6 +30,10 @@ class Settings:
         """By gunicorn's names: ``None``, booleans, numbers, texts, lists, dictionaries."""
 
     @property
+    def greenlets(self) -> bool:
+        """Whether requests run in gevent's greenlets."""
+
+    @property
     def not_honoured(self) -> list[str]:
         """For ``--check-config``: a line for each setting that was given and is not
         honoured as gunicorn does."""
@@ -189,6 +193,9 @@ def supervise(
 
 def serve_wsgi(app: object, worker: Worker) -> None:
     """Serves until drained. Reports the worker ready."""
+
+def serve_gevent(app: object, worker: Worker) -> None:
+    """The same with each request in a greenlet, in a process where ``_gevent.patch`` has run."""
 
 def serve_asgi(app: object, worker: Worker) -> None:
     """Serves until drained, on a loop of ``tonnage._loops.new_event_loop``."""

@@ -16,7 +16,7 @@ import traceback
 from types import FrameType
 from typing import Any, NoReturn
 
-from . import _tonnage
+from . import _gevent, _tonnage
 from ._app import AppImportError, FailingApp, as_asgi3, misfit, served_as
 from ._logging import Logger
 from ._process import become, end, set_title
@@ -93,12 +93,16 @@ def _live(server: Server, worker: Worker, native: _tonnage.Worker) -> int:
     native.after_fork()
     worker.pid = os.getpid()
     cfg, log = worker.cfg, worker.log
+    greenlets = cfg.native.greenlets
+    if greenlets:
+        # Before anything can be imported that waits in another way.
+        _gevent.patch()
     set_title(f"worker [{server.proc_name}]")
     log.info("Booting worker with pid: %s", worker.pid)
     cfg.run_hook("post_fork", server, worker)
     become(cfg.uid, cfg.gid, bool(cfg.initgroups))
     log.close_on_exec()
-    _Signals(worker, native).install()
+    _Signals(worker, native, greenlets).install()
     native.oversee()
     if cfg.switch_interval is not None:
         sys.setswitchinterval(cfg.switch_interval)
@@ -125,6 +129,8 @@ def _live(server: Server, worker: Worker, native: _tonnage.Worker) -> int:
             return WORKER_BOOT_ERROR
     if interface == "asgi":
         _tonnage.serve_asgi(as_asgi3(app), native)
+    elif greenlets:
+        _tonnage.serve_gevent(app, native)
     else:
         _tonnage.serve_wsgi(app, native)
     return 0
@@ -190,9 +196,10 @@ class _Signals:
     """A worker's signals. Handlers run in the main thread, in the midst of whatever it
     does; the wake-up descriptor gets it out of waiting."""
 
-    def __init__(self, worker: Worker, native: _tonnage.Worker) -> None:
+    def __init__(self, worker: Worker, native: _tonnage.Worker, greenlets: bool) -> None:
         self._worker = worker
         self._native = native
+        self._greenlets = greenlets
         self._handled: set[int] = set()
 
     def install(self) -> None:
@@ -201,10 +208,10 @@ class _Signals:
         signal.set_wakeup_fd(self._native.wakeup_fd, warn_on_full_buffer=False)
         for number, handler in (
             (signal.SIGTERM, self._finish),
-            (signal.SIGQUIT, self._quit),
-            (signal.SIGINT, self._quit),
+            (signal.SIGQUIT, self._waits(self._quit)),
+            (signal.SIGINT, self._waits(self._quit)),
             (signal.SIGABRT, self._abort),
-            (signal.SIGUSR1, self._reopen),
+            (signal.SIGUSR1, self._waits(self._reopen)),
             # A terminal sends it to everybody, and means the supervisor.
             (signal.SIGWINCH, _ignore),
         ):
@@ -216,6 +223,10 @@ class _Signals:
         for missed in self._native.missed_signals():
             if missed in self._handled:
                 signal.raise_signal(missed)
+
+    def _waits(self, handler: _gevent.Handler) -> _gevent.Handler:
+        """A handler that sleeps, or runs a hook that may."""
+        return _gevent.in_a_greenlet(handler) if self._greenlets else handler
 
     def _finish(self, _number: int, _frame: FrameType | None) -> None:
         self._worker.alive = False

@@ -13,6 +13,7 @@
 )]
 
 mod asgi;
+mod gevent;
 mod life;
 mod observe;
 mod orphan;
@@ -32,6 +33,8 @@ use pyo3::prelude::*;
 mod _tonnage {
     #[pymodule_export]
     use super::asgi::{ClientDisconnected, serve_asgi};
+    #[pymodule_export]
+    use super::gevent::serve_gevent;
     #[pymodule_export]
     use super::settings::{
         Arguments, Settings, SettingsError, UsageError, parse_arguments, resolve_settings,

@@ -4,6 +4,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
@@ -15,6 +16,17 @@ use tonnage_serve::supervisor::Bell;
 use crate::asgi::Bridge;
 use crate::worker::{Kit, lock};
 
+/// How long before the supervisor loses its patience a worker loses its own, at most and as a
+/// share: applications have to clear up, too.
+const BEFORE_KILL: Duration = Duration::from_secs(1);
+const BEFORE_KILL_SHARE: u32 = 10;
+
+/// How long before the end of its time a worker that drains tells those who are still at work
+/// to end.
+pub(crate) fn before_kill(graceful: Duration) -> Duration {
+    BEFORE_KILL.min(graceful / BEFORE_KILL_SHARE)
+}
+
 /// Why a worker's main thread leaves: what a signal handler raised.
 #[derive(Debug, Default)]
 pub(crate) struct Leaving(Mutex<Option<PyErr>>);
@@ -24,6 +36,11 @@ impl Leaving {
     pub(crate) fn set(&self, error: PyErr) {
         let mut reason = lock(&self.0);
         reason.get_or_insert(error);
+    }
+
+    /// Whether there is a reason.
+    pub(crate) fn is_set(&self) -> bool {
+        lock(&self.0).is_some()
     }
 
     /// The reason, once.
@@ -45,8 +62,9 @@ pub(crate) struct Life {
     bell: Arc<Bell>,
     draining: AtomicBool,
     dispatcher: OnceLock<Arc<Dispatcher>>,
-    /// How an ASGI worker is told to drain, from whatever thread, and to leave.
-    event_loop: OnceLock<(Py<PyAny>, Py<PyAny>)>,
+    /// How a worker with a loop is told to drain, from whatever thread, and, where it takes
+    /// it a moment, to leave.
+    event_loop: OnceLock<(Py<PyAny>, Option<Py<PyAny>>)>,
     /// Who knows the calls of an ASGI worker.
     bridge: OnceLock<Py<Bridge>>,
     /// Requests after which the worker wants to be replaced; never, where it is the
@@ -205,17 +223,17 @@ impl Life {
 
     /// Tells an event loop to leave, which takes it a moment. Whether there is one that runs.
     pub(crate) fn quit_loop(&self, py: Python<'_>) -> bool {
-        let quit = self.event_loop.get();
-        quit.is_some_and(|(_, quit)| quit.call0(py).is_ok())
+        let quit = self.event_loop.get().and_then(|(_, quit)| quit.as_ref());
+        quit.is_some_and(|quit| quit.call0(py).is_ok())
     }
 
-    /// What an ASGI worker is told to drain by, and to leave; drains at once where it was
-    /// told already.
+    /// What a worker with a loop is told to drain by, and to leave; drains at once where it
+    /// was told already.
     pub(crate) fn ends_by(
         &self,
         py: Python<'_>,
         drain: Py<PyAny>,
-        quit: Py<PyAny>,
+        quit: Option<Py<PyAny>>,
     ) -> PyResult<()> {
         let _ = self.event_loop.set((drain.clone_ref(py), quit));
         if self.is_draining() {

@@ -74,6 +74,12 @@ impl Settings {
         Ok(values)
     }
 
+    /// Whether requests run in gevent's greenlets.
+    #[getter]
+    fn greenlets(&self) -> bool {
+        self.0.application.greenlets.is_some()
+    }
+
     /// For `--check-config`.
     #[getter]
     fn not_honoured(&self) -> Vec<String> {

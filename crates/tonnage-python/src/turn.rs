@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -41,13 +42,25 @@ impl Turn {
         }
         let trace = traceback(py, error);
         let text = format!("Error handling request {request}\n{trace}");
-        self.life.log(py, "error", &text);
+        // Where greenlets are told to end that is told of by itself.
+        let level = if is_killed(py, error) {
+            "debug"
+        } else {
+            "error"
+        };
+        self.life.log(py, level, &text);
     }
 
     /// What the threads of the worker share.
     pub(crate) fn life(&self) -> &Life {
         &self.life
     }
+}
+
+/// Whether a greenlet was told to end. Its module is only there where somebody has greenlets.
+fn is_killed(py: Python<'_>, error: &PyErr) -> bool {
+    !error.is_instance_of::<PyException>(py)
+        && (error.get_type(py).name()).is_ok_and(|name| name == "GreenletExit")
 }
 
 /// The traceback as Python prints it.

@@ -31,18 +31,13 @@ use self::event_loop::EventLoop;
 pub(crate) use self::failure::ClientDisconnected;
 use self::scope::Scopes;
 use self::websocket::Rules;
-use crate::life::Life;
+use crate::life::{Life, before_kill};
 use crate::settings::io_settings;
 use crate::worker::Worker;
 use crate::wsgi::servers;
 
 /// How a worker ends whose application cannot start, as gunicorn's arbiter knows it.
 const WORKER_BOOT_ERROR: i32 = 3;
-
-/// How long before the supervisor loses its patience the worker loses its own, at most and
-/// as a share: the application's shutdown has to run, too.
-const BEFORE_KILL: Duration = Duration::from_secs(1);
-const BEFORE_KILL_SHARE: u32 = 10;
 
 /// Serves an ASGI application until drained. Reports the worker ready.
 #[pyfunction]
@@ -86,7 +81,7 @@ pub(crate) fn serve_asgi(app: Bound<'_, PyAny>, worker: &Bound<'_, Worker>) -> P
     let drain = bridge.getattr("drain")?.unbind();
     let quit = bridge.getattr("quit")?.unbind();
     worker.life.tells_of_calls(&bridge);
-    worker.life.ends_by(py, drain, quit)?;
+    worker.life.ends_by(py, drain, Some(quit))?;
     worker.life.ready();
 
     object.call_method0("run_forever")?;
@@ -169,7 +164,7 @@ fn bridge<'py>(
     let neighbours = Neighbours::new(kit.board, kit.slot, Arc::clone(&kit.inboxes));
     let obeyed = io_settings(settings, kit.tls, worker.access_log());
     let graceful = settings.processes.graceful_timeout;
-    let before_kill = BEFORE_KILL.min(graceful / BEFORE_KILL_SHARE);
+    let before_kill = before_kill(graceful);
     let patience = Patience {
         send_ms: obeyed.send_timeout_ms,
         body_ms: obeyed.body_timeout_ms,

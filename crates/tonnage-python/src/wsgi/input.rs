@@ -187,7 +187,7 @@ pub(super) fn register(py: Python<'_>) -> PyResult<()> {
 pub(super) fn of<'py>(
     py: Python<'py>,
     body: Body,
-    empty: &mut Bound<'py, Input>,
+    empty: &mut Py<Input>,
 ) -> PyResult<Bound<'py, PyAny>> {
     match body {
         Body::File(file, _) => of_file(py, file),
@@ -199,10 +199,10 @@ pub(super) fn of<'py>(
             Bound::new(py, input).map(Bound::into_any)
         }
         Body::Empty => {
-            if holders(empty.as_any()) > 1 || !empty.borrow().is_untouched() {
-                *empty = Bound::new(py, Input::default())?;
+            if holders(empty.bind(py)) > 1 || !empty.borrow(py).is_untouched() {
+                *empty = Py::new(py, Input::default())?;
             }
-            Ok(empty.clone().into_any())
+            Ok(empty.bind(py).clone().into_any())
         }
     }
 }

@@ -13,13 +13,15 @@ use tonnage_serve::proxies::Proxies;
 use tonnage_serve::settings::Settings;
 
 use super::WsgiThread;
+use super::calls::{Calls, Stock};
 use super::environ::{EnvironSettings, Environs};
 use super::file_wrapper::FileWrapper;
+use super::responder::Patience;
 use crate::life::Life;
 use crate::observe::Observer;
 use crate::turn::Turn;
 
-/// How the threads of a worker serve.
+/// How a worker's threads, or its greenlets, serve.
 pub(crate) struct Plan {
     constants: Py<PyDict>,
     environ: EnvironSettings,
@@ -75,11 +77,24 @@ impl Plan {
         dispatcher: &Dispatcher,
     ) -> PyResult<()> {
         let py = app.py();
-        let environs = Environs::new(py, self.environ.clone(), self.constants.bind(py))?;
-        let turn = Turn::new(Arc::clone(&self.life), main);
-        let mut thread = WsgiThread::new(app, environs, observer, turn, self.send_timeout)?;
+        let mut thread = WsgiThread {
+            py,
+            calls: self.calls(app.unbind(), observer, main),
+            stock: self.stock(py, Patience::Thread(self.send_timeout))?,
+        };
         dispatcher.run(&mut thread);
         Ok(())
+    }
+
+    /// How requests are answered; `main`: in the thread that sees to signals.
+    pub(crate) fn calls(&self, app: Py<PyAny>, observer: Observer, main: bool) -> Calls {
+        Calls::new(app, observer, Turn::new(Arc::clone(&self.life), main))
+    }
+
+    /// What requests take and give back, one at a time.
+    pub(crate) fn stock(&self, py: Python<'_>, patience: Patience) -> PyResult<Stock> {
+        let environs = Environs::new(py, self.environ.clone(), self.constants.bind(py))?;
+        Stock::new(py, environs, patience)
     }
 }
 
@@ -101,9 +116,13 @@ fn constants<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, P
     environ.set_item(intern!(py, "SERVER_SOFTWARE"), software)?;
     environ.set_item(intern!(py, "wsgi.version"), PyTuple::new(py, [1, 0])?)?;
     environ.set_item(intern!(py, "wsgi.errors"), errors)?;
+    // Greenlets are several at a time, too.
+    let application = &settings.application;
     environ.set_item(
         intern!(py, "wsgi.multithread"),
-        settings.application.threads > 1 || settings.application.max_threads.is_some(),
+        application.threads > 1
+            || application.max_threads.is_some()
+            || application.greenlets.is_some(),
     )?;
     environ.set_item(
         intern!(py, "wsgi.multiprocess"),

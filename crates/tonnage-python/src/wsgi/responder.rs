@@ -1,5 +1,7 @@
 //! `start_response` and the `write` that it gives back (PEP 3333).
 
+use std::os::fd::AsRawFd;
+
 use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PySequence, PyString, PyTuple};
@@ -12,14 +14,69 @@ use super::holders;
 use crate::send::send_part;
 use crate::text::to_latin1;
 
+/// Bytes that a client may leave waiting before a greenlet that has more for it waits, and
+/// how few they must be for it to go on.
+const HIGH_BYTES: u64 = 64 << 10;
+const LOW_BYTES: u64 = 16 << 10;
+
 /// The response of one request, as the application sees it.
 #[pyclass(module = "tonnage._tonnage")]
 #[derive(Debug)]
 pub(crate) struct Responder {
     exchange: Option<Exchange>,
     write: Option<Py<PyAny>>,
-    /// How long a client may let a response wait.
-    send_timeout: Timespec,
+    patience: Patience,
+}
+
+/// How a response waits for a client that takes it slowly.
+#[derive(Debug)]
+pub(crate) enum Patience {
+    /// The thread waits, without the interpreter, at most so long.
+    Thread(Timespec),
+    /// Other greenlets run meanwhile. Called with a descriptor; returns whether it can be
+    /// written to before the client's time is over.
+    Greenlet(Py<PyAny>),
+}
+
+impl Patience {
+    /// The same for another response.
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Thread(most) => Self::Thread(*most),
+            Self::Greenlet(wait) => Self::Greenlet(wait.clone_ref(py)),
+        }
+    }
+
+    /// Waits, where too much waits for the client already, until it has taken some of that,
+    /// or can be given up. `whole`: nothing comes after it.
+    fn wait_for_room(&self, py: Python<'_>, exchange: &mut Exchange, whole: bool) -> PyResult<()> {
+        match self {
+            Self::Thread(most) => {
+                if exchange.is_full() {
+                    py.detach(|| exchange.wait_for_room(*most));
+                }
+                Ok(())
+            }
+            Self::Greenlet(wait) if !whole && exchange.tail_bytes() > HIGH_BYTES => {
+                give_way(wait.bind(py), exchange)
+            }
+            Self::Greenlet(_) => Ok(()),
+        }
+    }
+}
+
+/// Lets other greenlets run until the client has taken most of what waits. One that waits
+/// costs nobody anything, so that there is no need to write tails to files.
+fn give_way(wait: &Bound<'_, PyAny>, exchange: &mut Exchange) -> PyResult<()> {
+    while exchange.is_intact() && exchange.tail_bytes() > LOW_BYTES {
+        let writable = wait.call1((exchange.socket().as_raw_fd(),))?;
+        if writable.is_truthy()? {
+            exchange.flush();
+        } else {
+            exchange.abort();
+        }
+    }
+    Ok(())
 }
 
 #[pymethods]
@@ -66,11 +123,11 @@ impl Responder {
 }
 
 impl Responder {
-    pub(super) fn new(send_timeout: Timespec) -> Self {
+    pub(super) fn new(patience: Patience) -> Self {
         Self {
             exchange: None,
             write: None,
-            send_timeout,
+            patience,
         }
     }
 
@@ -82,13 +139,9 @@ impl Responder {
         part: &Bound<'_, PyBytes>,
         whole: bool,
     ) -> PyResult<()> {
-        let most = self.send_timeout;
-        let exchange = self.exchange()?;
+        let exchange = self.exchange.as_mut().ok_or_else(over)?;
         send_part(exchange, part, whole).map_err(error)?;
-        if exchange.is_full() {
-            py.detach(|| exchange.wait_for_room(most));
-        }
-        Ok(())
+        self.patience.wait_for_room(py, exchange, whole)
     }
 
     /// Takes a request's response in hand.
@@ -114,9 +167,12 @@ impl Responder {
 
     /// The response in hand.
     pub(super) fn exchange(&mut self) -> PyResult<&mut Exchange> {
-        let over = || PyRuntimeError::new_err("the response is over");
         self.exchange.as_mut().ok_or_else(over)
     }
+}
+
+fn over() -> PyErr {
+    PyRuntimeError::new_err("the response is over")
 }
 
 /// Hands status and headers to the response.

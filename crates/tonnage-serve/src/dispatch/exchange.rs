@@ -431,6 +431,12 @@ impl Exchange {
         self.intact && self.connection.outgoing.is_full()
     }
 
+    /// The client's socket, for whoever waits for room otherwise than
+    /// [`Exchange::wait_for_room`] does.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.connection.socket()
+    }
+
     /// Waits until the client has taken some of what waits, at most so long.
     pub fn wait_for_room(&mut self, most: Timespec) {
         if self.is_full() {

@@ -26,6 +26,9 @@ pub struct Streams {
     /// Where it is counted what happens, where somebody wants to know.
     meters: Option<&'static Meters>,
     in_flight: u32,
+    /// Requests that may be in flight; no bound for an event loop, which is given each request
+    /// as it comes.
+    most: u32,
     served: u64,
     /// Of all websockets.
     codec: Codec,
@@ -39,8 +42,20 @@ impl Streams {
         Ok(Self::new(io, place))
     }
 
+    /// The same for an application that is given each request with its body, and at most so
+    /// many at once: a request is complete when its body is, and those beyond the bound wait,
+    /// and are turned away, as for threads.
+    pub fn start_whole(io: Io, place: Option<&'static Slot>, most: u32) -> io::Result<Self> {
+        sender::start(io.outbox())?;
+        Ok(Self::whole(io, place, most))
+    }
+
     fn new(mut io: Io, place: Option<&'static Slot>) -> Self {
         io.stream_bodies();
+        Self::whole(io, place, u32::MAX)
+    }
+
+    fn whole(io: Io, place: Option<&'static Slot>, most: u32) -> Self {
         Self {
             poller: io.poller(),
             meters: io.meters(),
@@ -48,9 +63,15 @@ impl Streams {
             events: Events::default(),
             place,
             in_flight: 0,
+            most,
             served: 0,
             codec: Codec::default(),
         }
+    }
+
+    /// Wakes whoever waits for [`Streams::descriptor`]; from any thread.
+    pub fn bell(&self) -> Arc<Poller> {
+        Arc::clone(&self.poller)
     }
 
     /// What becomes readable when [`Streams::poll`] has something to do.
@@ -61,7 +82,31 @@ impl Streams {
     /// Does what the sockets ask for.
     pub fn poll(&mut self) {
         self.poller.wait(&mut self.events, 0);
+        self.io
+            .expect_takers(self.most.saturating_sub(self.in_flight) as usize);
         self.io.process(&self.events, now_ns());
+        if !self.has_room() || self.io.is_paused() {
+            self.mind_new_connections();
+        }
+    }
+
+    /// New connections are for workers that have time. Where none has, they are taken all the
+    /// same, so that they are counted, and turned away when they have waited long enough.
+    fn mind_new_connections(&mut self) {
+        let paused = !self.has_room();
+        if paused != self.io.is_paused() {
+            self.io.pause(paused);
+        } else if paused && self.io.nobody_has_time() {
+            self.io.accept_waiting();
+        }
+        if paused {
+            self.io.see_all();
+        }
+    }
+
+    /// Whether another request may be begun.
+    pub fn has_room(&self) -> bool {
+        self.in_flight < self.most
     }
 
     /// Moves to `into` what happened to the connections of requests that were begun.
@@ -69,20 +114,24 @@ impl Streams {
         self.io.take_noted(into);
     }
 
-    /// The next request. Its head is complete; its body is read by [`Streams::receive`].
+    /// The next request, where there is one and room for it. Its head is complete; its body is read by [`Streams::receive`],
+    /// unless it is there already ([`Streams::start_whole`]).
     /// It has to come back by [`Streams::end`].
     #[allow(
         clippy::should_implement_trait,
         reason = "it is asked for again after it had none"
     )]
     pub fn next(&mut self) -> Option<(Token, Exchange)> {
+        if !self.has_room() {
+            return None;
+        }
         let now_ns = now_ns();
         let waiting = self.io.next(now_ns)?;
         let token = waiting.token;
         let queue_ns = now_ns.saturating_sub(waiting.queued_ns);
         self.in_flight += 1;
         self.tell();
-        let more = self.io.waiting() > 0;
+        let more = self.io.has_more();
         let mut exchange = Exchange::new(waiting, now_ns);
         if self.meters.is_some() {
             exchange.split(queue_ns, 0);
@@ -104,10 +153,11 @@ impl Streams {
         self.io.let_go();
     }
 
-    /// Whether there is something to do that no socket will tell: more requests than were
-    /// taken, or work that gave way.
+    /// Whether there is something to do that no socket will tell: requests that could be
+    /// begun, work that gave way, or new connections that there is room for again.
     pub fn has_more(&self) -> bool {
-        self.io.waiting() > 0 || self.io.patience_ms() == 0
+        let could_begin = self.has_room() && (self.io.has_more() || self.io.is_paused());
+        could_begin || self.io.patience_ms() == 0
     }
 
     /// Takes what has come of a request's body, and hands it on at most once.
@@ -169,11 +219,20 @@ impl Streams {
         }
     }
 
+    /// A request does not come back: the connection ends.
+    pub fn lose(&mut self, token: Token) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.served += 1;
+        self.tell();
+        self.io.abandon(token);
+    }
+
     /// Requests in flight do not keep an event loop from taking others, so that it is not
-    /// busy in the sense of the board.
+    /// busy in the sense of the board, unless there are as many as there may be.
     fn tell(&self) {
         if let Some(place) = self.place {
-            place.set_in_flight(self.in_flight, None);
+            let busy = (!self.has_room()).then(|| now_ns() / 1_000_000);
+            place.set_in_flight(self.in_flight, busy);
         }
     }
 

@@ -116,7 +116,7 @@ fn judge_entry(entry: &Entry, directory: &Path) -> Judgement {
     let matters = match entry.setting.name {
         // `interface` looks at it.
         "worker_class" => match worker_class(text) {
-            WorkerClass::Serves(_) => false,
+            WorkerClass::Serves(_) | WorkerClass::Greenlets => false,
             WorkerClass::Refused(advice) => return Judgement::Refused(advice.to_owned()),
         },
         "logger_class" => !is_gunicorns_logger(text),
@@ -232,6 +232,7 @@ fn interface(resolved: &Resolved, errors: &mut Vec<SettingsError>) -> Interface 
     let class = resolved.word("worker_class");
     let served = match worker_class(class) {
         WorkerClass::Serves(interface) if resolved.is_given("worker_class") => interface,
+        WorkerClass::Greenlets => Interface::Wsgi,
         // Nobody asked, or there is an error already.
         _ => Interface::Auto,
     };

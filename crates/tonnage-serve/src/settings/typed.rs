@@ -8,7 +8,7 @@ use super::values::{
     Lifespan, ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings,
     WebSocketSettings,
 };
-use super::worker_class::Interface;
+use super::worker_class::{Interface, WorkerClass, worker_class};
 use crate::http::Limits;
 use crate::overdue::{self, TimeoutAction};
 use crate::proxy_protocol::Versions;
@@ -116,6 +116,7 @@ impl ApplicationSettings {
             // gunicorn's sync worker does not look at it; none cannot serve.
             threads: (resolved.whole("threads") as u32).max(1),
             max_threads: grows.then(|| resolved.whole("max_threads") as u32),
+            greenlets: greenlets(resolved),
             asgi_loop: match resolved.word("asgi_loop") {
                 "asyncio" => EventLoop::Asyncio,
                 "uvloop" => EventLoop::Uvloop,
@@ -133,6 +134,14 @@ impl ApplicationSettings {
             sendfile: !resolved.is_off("sendfile"),
         }
     }
+}
+
+/// gunicorn's bound on a gevent worker's connections, which are its greenlets there. None at
+/// all could not serve.
+fn greenlets(resolved: &Resolved) -> Option<u32> {
+    let most = u32::try_from(resolved.whole("worker_connections")).unwrap_or(u32::MAX);
+    let class = worker_class(resolved.word("worker_class"));
+    (class == WorkerClass::Greenlets).then_some(most.max(1))
 }
 
 impl HttpSettings {

@@ -156,6 +156,9 @@ pub struct ApplicationSettings {
     pub threads: u32,
     /// To how many they may grow; none where their number is fixed.
     pub max_threads: Option<u32>,
+    /// A WSGI worker runs each request in a greenlet, at most so many at once; none: it runs
+    /// them in its threads.
+    pub greenlets: Option<u32>,
     /// The event loop of ASGI.
     pub asgi_loop: EventLoop,
     /// Whether ASGI's lifespan is spoken.

@@ -1,5 +1,5 @@
 //! What gunicorn's and others' worker classes mean here. A worker class decides two
-//! things, the interface and how requests wait; the second is the same here for all.
+//! things, the interface and how requests wait; in the second only gevent's differ here.
 
 /// What an application speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,23 +29,24 @@ impl Interface {
 pub(super) enum WorkerClass {
     /// Workers of this interface.
     Serves(Interface),
+    /// Workers that run a WSGI application in gevent's greenlets.
+    Greenlets,
     /// It cannot be had; the text says what to do.
     Refused(&'static str),
 }
 
-const GEVENT: &str = "greenlets are not in this version; use `--threads` for handlers that wait";
 const EVENTLET: &str =
-    "eventlet is no longer maintained, and gunicorn dropped it too; use `--threads`";
+    "eventlet is no longer maintained, and gunicorn dropped it too; use `gevent`, or `--threads`";
 const TORNADO: &str = "tornado's handlers speak no interface; start them by tornado itself, or \
                        its WSGIContainer's application directly";
 const AIOHTTP: &str =
     "aiohttp's applications are neither WSGI nor ASGI; start them by aiohttp itself";
-const OWN: &str = "worker classes of your own cannot run; use `sync`, `gthread` or `asgi`, and \
-                   the hooks for what the class did";
+const OWN: &str = "worker classes of your own cannot run; use `sync`, `gthread`, `gevent` or `asgi`, \
+                   and the hooks for what the class did";
 
 /// What this class means; `egg:gunicorn#sync` and import paths too.
 pub(super) fn worker_class(name: &str) -> WorkerClass {
-    use WorkerClass::{Refused, Serves};
+    use WorkerClass::{Greenlets, Refused, Serves};
     let name = name.strip_prefix("egg:gunicorn#").unwrap_or(name);
     match name {
         "sync"
@@ -56,8 +57,8 @@ pub(super) fn worker_class(name: &str) -> WorkerClass {
         _ if name.starts_with("uvicorn.workers.Uvicorn") || name.starts_with("uvicorn_worker.") => {
             Serves(Interface::Asgi)
         }
-        "gevent" | "gevent_wsgi" | "gevent_pywsgi" => Refused(GEVENT),
-        _ if name.starts_with("gunicorn.workers.ggevent.") => Refused(GEVENT),
+        "gevent" | "gevent_wsgi" | "gevent_pywsgi" => Greenlets,
+        _ if name.starts_with("gunicorn.workers.ggevent.") => Greenlets,
         "eventlet" | "gunicorn.workers.geventlet.EventletWorker" => Refused(EVENTLET),
         "tornado" | "gunicorn.workers.gtornado.TornadoWorker" => Refused(TORNADO),
         _ if name.starts_with("aiohttp.") => Refused(AIOHTTP),
@@ -83,9 +84,15 @@ mod tests {
         ] {
             assert_eq!(worker_class(name), WorkerClass::Serves(interface), "{name}");
         }
+        for name in [
+            "gevent",
+            "gevent_pywsgi",
+            "egg:gunicorn#gevent",
+            "gunicorn.workers.ggevent.GeventWorker",
+        ] {
+            assert_eq!(worker_class(name), WorkerClass::Greenlets, "{name}");
+        }
         for (name, advice) in [
-            ("gevent", GEVENT),
-            ("gunicorn.workers.ggevent.GeventPyWSGIWorker", GEVENT),
             ("eventlet", EVENTLET),
             ("tornado", TORNADO),
             ("aiohttp.GunicornUVLoopWebWorker", AIOHTTP),

@@ -62,7 +62,12 @@ fn without_the_package_it_is_said_where_it_was_looked_for_and_how_to_install_it(
     }
     let list = text(&run(&home, &active, &["stack", "list"]).stdout);
     let (_, missing) = list.split_once("Not on this machine:").unwrap();
-    for stack in ["tonnage-asgi", "tonnage-wsgi", "tonnage-wsgi-threads"] {
+    for stack in [
+        "tonnage-asgi",
+        "tonnage-gevent",
+        "tonnage-wsgi",
+        "tonnage-wsgi-threads",
+    ] {
         assert!(missing.contains(&format!("\n{stack}\n")), "{list}");
     }
     assert!(missing.contains("pip install ."), "{list}");

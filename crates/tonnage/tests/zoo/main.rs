@@ -30,7 +30,12 @@ const AT_A_TIME: usize = 2;
 const MAY_BE_MISSING: &str = "japronto";
 
 /// The stacks of `tonnage serve`, which are missing where its package is, and only there.
-const NEED_THE_PACKAGE: [&str; 3] = ["tonnage-asgi", "tonnage-wsgi", "tonnage-wsgi-threads"];
+const NEED_THE_PACKAGE: [&str; 4] = [
+    "tonnage-asgi",
+    "tonnage-gevent",
+    "tonnage-wsgi",
+    "tonnage-wsgi-threads",
+];
 
 /// A stack as `tonnage stack list` shows it.
 #[derive(Debug)]

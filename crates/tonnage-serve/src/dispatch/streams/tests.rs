@@ -5,6 +5,7 @@ mod late;
 mod tls;
 mod together;
 mod websockets;
+mod whole;
 
 use std::collections::HashMap;
 use std::io::{Read, Write};

@@ -63,10 +63,10 @@ pub(super) static ROWS: &[Setting] = &[
     .flags(&["-k", "--worker-class"])
     .takes("STRING")
     .standing(Standing::HonouredDifferently(
-        "the names of gunicorn's and uvicorn's workers choose between WSGI and ASGI; classes \
-         of your own cannot run, and gevent is not in this version",
+        "the names of gunicorn's and uvicorn's workers choose between WSGI, greenlets and \
+         ASGI; classes of your own cannot run",
     ))
-    .about("sync, gthread or asgi; without it the application itself tells"),
+    .about("sync, gthread, gevent or asgi; without it the application itself tells"),
     Setting::new(
         "threads",
         Section::WorkerProcesses,
@@ -90,9 +90,9 @@ pub(super) static ROWS: &[Setting] = &[
     .takes("INT")
     .standing(Standing::HonouredDifferently(
         "for every kind of worker, and only where it is given: an idle connection costs \
-         little here",
+         little here; gevent's workers have at most so many requests at once, given or not",
     ))
-    .about("Connections that a worker holds at most"),
+    .about("Connections that a worker holds at most, and requests in greenlets"),
     Setting::new(
         "max_requests",
         Section::WorkerProcesses,

@@ -55,7 +55,7 @@ fn what_would_serve_another_protocol_does_not_start() {
     for line in [
         "app --protocol uwsgi",
         "app --http2-cleartext both",
-        "app -k gevent",
+        "app -k eventlet",
         "app -k project.Worker",
         "app --dirty-workers 1",
         "app --paste site.ini",
@@ -114,6 +114,7 @@ fn worker_classes_and_interface_agree_or_say_so() {
         interface("app --interface auto -k gthread"),
         Interface::Wsgi
     );
+    assert_eq!(interface("app -k gevent"), Interface::Wsgi);
     let asgi = settings("app -k asgi", &[]).unwrap();
     assert!(
         asgi.print_config()
@@ -122,6 +123,21 @@ fn worker_classes_and_interface_agree_or_say_so() {
     let text = error("app --interface wsgi -k asgi", &[]);
     assert!(
         text.contains("`worker_class` from the command line is asgi"),
+        "{text}"
+    );
+}
+
+#[test]
+fn greenlets_are_bounded_as_gunicorns_connections_are() {
+    let most = |line: &str| settings(line, &[]).unwrap().application.greenlets;
+    assert_eq!(most("app"), None);
+    assert_eq!(most("app -k gthread --worker-connections 7"), None);
+    assert_eq!(most("app -k gevent"), Some(1000));
+    assert_eq!(most("app -k gevent --worker-connections 7"), Some(7));
+    assert_eq!(most("app -k gevent --worker-connections 0"), Some(1));
+    let text = error("app --interface asgi -k gevent", &[]);
+    assert!(
+        text.contains("`worker_class` from the command line is gevent"),
         "{text}"
     );
 }

@@ -1,0 +1,344 @@
+//! Between the hub and the sockets: the hub calls when a socket has something, and requests
+//! are begun, each in a greenlet that takes it from here and brings it back.
+//!
+//! The sockets are held under a lock only while no Python runs, so that no greenlet that is
+//! put aside has them.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use tonnage_serve::dispatch::{Exchange, Streams};
+use tonnage_serve::io::{Poller, Token};
+
+use super::hub::{self, Hub};
+use crate::life::{Life, before_kill};
+use crate::wsgi::{Calls, Patience, Plan, Stock};
+
+/// Requests that are begun at one turn of the hub: what else it has to do waits for them.
+const TURN_REQUESTS: usize = 64;
+
+/// Requests at one look from which on it pays to look again: under load there are more by
+/// then, and a turn of the hub costs more than a look.
+const BUSY_REQUESTS: usize = 4;
+
+/// What is not Python's, and the greenlets that are at work.
+struct Core {
+    streams: Streams,
+    /// The request that the greenlet takes which is begun next.
+    handed: Option<(Token, Exchange)>,
+    /// The greenlets that have a request, by their numbers.
+    working: HashMap<u64, Py<PyAny>>,
+    /// The number of the last one.
+    number: u64,
+}
+
+/// A worker that serves in greenlets.
+#[pyclass(module = "tonnage._tonnage", frozen)]
+pub(super) struct Greenlets {
+    core: Mutex<Core>,
+    poller: Arc<Poller>,
+    /// Away while a greenlet prepares a request. Preparing may collect garbage, whose end may
+    /// make the greenlet wait: who comes meanwhile makes another.
+    stock: Mutex<Option<Box<Stock>>>,
+    plan: Plan,
+    patience: Patience,
+    calls: Calls,
+    hub: Hub,
+    pub(super) life: Arc<Life>,
+    /// How long requests have to end when the worker is to, and how long again when they were
+    /// told to.
+    pub(super) drain_time: Duration,
+    pub(super) killed_time: Duration,
+    /// A turn is under way, which begins whatever requests there are.
+    turning: AtomicBool,
+    /// The hub was asked for another turn.
+    nudged: AtomicBool,
+    /// The worker was told to drain: see `draining`.
+    pub(super) told: AtomicU8,
+    pub(super) draining: AtomicBool,
+    /// Those who were still at work were told to end.
+    pub(super) killed: AtomicBool,
+    /// The hub was told to stop.
+    over: AtomicBool,
+}
+
+/// What a worker is made of.
+pub(super) struct Parts {
+    pub(super) streams: Streams,
+    pub(super) plan: Plan,
+    pub(super) patience: Patience,
+    pub(super) calls: Calls,
+    pub(super) hub: Hub,
+    pub(super) life: Arc<Life>,
+    pub(super) graceful: Duration,
+}
+
+#[pymethods]
+impl Greenlets {
+    /// Called by the hub when the sockets have something, or it was asked to. Raises nothing:
+    /// the hub would call no more.
+    #[pyo3(name = "_turn")]
+    fn turn(slf: &Bound<'_, Self>) {
+        let this = slf.get();
+        if this.is_over() || this.turning.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        this.nudged.store(false, Ordering::Relaxed);
+        if let Err(error) = this.begin_all(slf) {
+            this.life.set_aside(slf.py(), error);
+        }
+        this.turning.store(false, Ordering::Relaxed);
+        this.go_on(slf);
+    }
+
+    /// Called by the hub twice a second.
+    #[pyo3(name = "_tick")]
+    fn tick(slf: &Bound<'_, Self>) {
+        let this = slf.get();
+        if !this.is_over() {
+            this.look_around(slf.py());
+            Self::turn(slf);
+        }
+    }
+
+    /// What a greenlet runs.
+    #[pyo3(name = "_serve")]
+    fn serve(slf: &Bound<'_, Self>, number: u64) {
+        let (this, py) = (slf.get(), slf.py());
+        let handed = this.core().handed.take();
+        let Some((token, exchange)) = handed else {
+            return;
+        };
+        let exchange = this.answer(py, exchange);
+        if let Some(exchange) = &exchange {
+            this.calls.log(exchange);
+        }
+        let ended = {
+            let mut core = this.core();
+            match exchange {
+                Some(exchange) => core.streams.end(token, exchange),
+                None => core.streams.lose(token),
+            }
+            core.working.remove(&number)
+        };
+        drop(ended);
+        this.go_on(slf);
+    }
+
+    /// Tells the worker to drain; from any thread, and in the midst of anything.
+    #[pyo3(name = "drain", signature = (empty_backlog=false))]
+    fn tell_to_drain(&self, empty_backlog: bool) {
+        self.tell(empty_backlog);
+        self.poller.ring();
+    }
+
+    /// Called by the hub when those who are still at work have had their time.
+    #[pyo3(name = "_lose_patience")]
+    fn lose_patience(slf: &Bound<'_, Self>) {
+        if let Err(error) = slf.get().hurry(slf) {
+            slf.get().life.set_aside(slf.py(), error);
+        }
+    }
+}
+
+impl Greenlets {
+    pub(super) fn new(py: Python<'_>, parts: Parts) -> PyResult<Self> {
+        let before_kill = before_kill(parts.graceful);
+        let stock = parts.plan.stock(py, parts.patience.clone_ref(py))?;
+        Ok(Self {
+            poller: parts.streams.bell(),
+            core: Mutex::new(Core {
+                streams: parts.streams,
+                handed: None,
+                working: HashMap::new(),
+                number: 0,
+            }),
+            stock: Mutex::new(Some(Box::new(stock))),
+            plan: parts.plan,
+            patience: parts.patience,
+            calls: parts.calls,
+            hub: parts.hub,
+            life: parts.life,
+            drain_time: parts.graceful.saturating_sub(before_kill),
+            killed_time: before_kill / 2,
+            turning: AtomicBool::new(false),
+            nudged: AtomicBool::new(false),
+            told: AtomicU8::new(0),
+            draining: AtomicBool::new(false),
+            killed: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// What the hub has to watch.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.poller.as_fd()
+    }
+
+    /// The sockets, for a moment.
+    pub(super) fn with_streams<T>(&self, act: impl FnOnce(&mut Streams) -> T) -> T {
+        act(&mut self.core().streams)
+    }
+
+    /// The greenlets that have a request.
+    pub(super) fn working<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyAny>> {
+        let core = self.core();
+        let working = core.working.values();
+        working.map(|greenlet| greenlet.bind(py).clone()).collect()
+    }
+
+    /// Looks at the sockets and begins what requests they have.
+    fn begin_all(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let mut left = TURN_REQUESTS;
+        loop {
+            let refusals = {
+                let Core { streams, .. } = &mut *self.core();
+                streams.poll();
+                streams.take_refusals()
+            };
+            if let Some(refusals) = refusals {
+                self.calls.tell(py, &refusals);
+            }
+            self.drain_if_told(slf)?;
+            let before = left;
+            while left > 0
+                && let Some(number) = self.take()
+            {
+                left -= 1;
+                self.begin(slf, number)?;
+            }
+            let begun = before - left;
+            if begun == 0 && before == TURN_REQUESTS {
+                // Perhaps a signal woke the hub, whose handler wants to run.
+                self.look_around(py);
+            }
+            if left == 0 || begun < BUSY_REQUESTS {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes the next request in hand, where there is one and room for it; the number of its
+    /// greenlet.
+    fn take(&self) -> Option<u64> {
+        let core = &mut *self.core();
+        core.handed = Some(core.streams.next()?);
+        core.number += 1;
+        Some(core.number)
+    }
+
+    /// Begins the request that was taken.
+    fn begin(&self, slf: &Bound<'_, Self>, number: u64) -> PyResult<()> {
+        let py = slf.py();
+        let serve = slf.getattr(intern!(py, "_serve"))?;
+        let begun = self.hub.greenlet(&serve, number).and_then(|greenlet| {
+            let kept = greenlet.clone().unbind();
+            self.core().working.insert(number, kept);
+            hub::run(&greenlet)
+        });
+        // Where it could not be begun nobody has taken the request.
+        let left = self.core().handed.take();
+        if let Some((token, exchange)) = left {
+            let ended = {
+                let mut core = self.core();
+                core.streams.end(token, exchange);
+                core.working.remove(&number)
+            };
+            drop(ended);
+        }
+        begun
+    }
+
+    /// Has a request answered, by the application where it is given it.
+    fn answer(&self, py: Python<'_>, mut exchange: Exchange) -> Option<Exchange> {
+        let mut stock = match self.take_stock(py) {
+            Ok(stock) => stock,
+            Err(error) => return Some(self.calls.refuse(py, exchange, error.into())),
+        };
+        let prepared = stock.prepare(py, &mut exchange);
+        self.put_back(stock);
+        match prepared {
+            Ok(prepared) => {
+                let (exchange, callables) = self.calls.run(py, exchange, prepared);
+                if let Ok(mut stock) = self.take_stock(py) {
+                    stock.take_back(py, callables);
+                    self.put_back(stock);
+                }
+                exchange
+            }
+            Err(unfit) => Some(self.calls.refuse(py, exchange, unfit)),
+        }
+    }
+
+    fn take_stock(&self, py: Python<'_>) -> PyResult<Box<Stock>> {
+        if let Some(stock) = lock(&self.stock).take() {
+            return Ok(stock);
+        }
+        let patience = self.patience.clone_ref(py);
+        self.plan.stock(py, patience).map(Box::new)
+    }
+
+    fn put_back(&self, stock: Box<Stock>) {
+        let other = lock(&self.stock).replace(stock);
+        drop(other);
+    }
+
+    /// What comes after a turn, or after a request that ended outside of one.
+    fn go_on(&self, slf: &Bound<'_, Self>) {
+        if self.is_over() || self.turning.load(Ordering::Relaxed) {
+            return;
+        }
+        let wants_turn = {
+            let Core { streams, .. } = &mut *self.core();
+            // There is nothing any more that could go together with what waits.
+            streams.let_go();
+            streams.has_more()
+        };
+        let gone_on = if wants_turn && !self.nudged.swap(true, Ordering::Relaxed) {
+            let turn = slf.getattr(intern!(slf.py(), "_turn"));
+            turn.and_then(|turn| self.hub.call_soon(&turn))
+        } else {
+            Ok(())
+        };
+        if let Err(error) = gone_on.and_then(|()| self.stop_if_over(slf.py())) {
+            self.life.set_aside(slf.py(), error);
+        }
+    }
+
+    /// Runs signal handlers and shows that the worker lives.
+    fn look_around(&self, py: Python<'_>) {
+        self.calls.turn().take(py);
+    }
+
+    /// Lets the hub stop, once.
+    pub(super) fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        if self.over.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.hub.stop(py)
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// No Python runs while it is held.
+    fn core(&self) -> MutexGuard<'_, Core> {
+        lock(&self.core)
+    }
+}
+
+/// Whoever panicked with it in hand left it whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

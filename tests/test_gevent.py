@@ -1,0 +1,178 @@
+"""Greenlets: ``-k gevent``."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import test_frameworks
+from conftest import Serve
+from loading import Load
+from serving import Served, wait_for
+
+APP = "greenlet_app:app"
+GEVENT = ("-k", "gevent")
+
+
+@pytest.fixture
+def server(serve: Serve) -> Served:
+    return serve(*GEVENT, app=APP)
+
+
+@pytest.mark.parametrize("more", [(), ("--preload",)], ids=["in-worker", "preloaded"])
+def test_patched_before_the_application_is_imported(serve: Serve, more: tuple[str, ...]) -> None:
+    server = serve(*GEVENT, *more, app=APP)
+    assert server.ask("/patched").body == b"True"
+    assert server.ask("/socket").body == b"sent"
+    assert "MonkeyPatchWarning" not in server.stderr
+    assert server.stop() == 0
+
+
+def test_many_wait_at_once_in_one_worker(server: Served) -> None:
+    count = 300
+    clients = [server.client() for _ in range(count)]
+    for client in clients:
+        client.request(f"/meet?count={count}")
+    # None was answered before all were there.
+    assert {client.answer().body for client in clients} == {str(count).encode()}
+    for client in clients:
+        client.close()
+
+
+def test_each_request_has_a_greenlet_of_its_own(server: Served) -> None:
+    with server.client() as client:
+        for _ in range(3):
+            assert client.ask("/own").text == "('nothing', 'nothing') True"
+
+
+def test_worker_connections_bound_them(serve: Serve) -> None:
+    server = serve(*GEVENT, "--worker-connections", "3", app=APP)
+    clients = [server.client() for _ in range(9)]
+    for client in clients:
+        client.request("/sleep?seconds=0.1", headers={"Connection": "close"})
+    for client in clients:
+        assert client.answer().body == b"slept"
+        client.close()
+    assert server.ask("/most").body == b"3"
+
+
+def test_bodies_come_whole_and_large_answers_go_out(serve: Serve) -> None:
+    server = serve(*GEVENT)
+    with server.client() as client:
+        body = b"0123456789" * 300_000
+        client.request("/body", method="POST", body=body)
+        assert client.answer().body == body
+        assert len(client.ask("/large?bytes=5000000").body) == 5_000_000
+        assert client.ask("/file").body.startswith(b'"""A WSGI application')
+        assert client.ask("/write").body == b"one two three"
+        assert client.ask("/lazy").status == 201
+        assert client.ask("/environ").json()["wsgi.multithread"] is True  # type: ignore[index]
+        assert client.ask("/error").status == 500
+    for _ in range(2):
+        assert server.ask("/closing").body == b"ab"
+    assert server.ask("/closed").body == b"2"
+
+
+def test_clients_that_do_not_read_keep_nobody(serve: Serve) -> None:
+    server = serve(*GEVENT, "--send-timeout", "1", app=APP)
+    lazy = [server.client() for _ in range(5)]
+    for client in lazy:
+        client.request("/endless")
+    for _ in range(5):
+        assert server.ask("/").body == b"Hello, World!"
+    lazy.pop().close()
+    # One has gone, the others had their time.
+    server.wait_for_log("nobody reads", 5)
+    assert server.ask("/").body == b"Hello, World!"
+    for client in lazy:
+        client.close()
+
+
+def test_term_answers_what_is_in_progress(server: Served) -> None:
+    with server.client() as idle, server.client() as client:
+        assert idle.ask("/").status == 200
+        client.request("/sleep?seconds=0.5")
+        wait_for(lambda: server.ask("/most").body == b"1", "the request to begin")
+        server.send_signal(signal.SIGTERM)
+        answer = client.answer()
+        assert (answer.body, answer.get("connection")) == (b"slept", "close")
+    assert server.process.wait(30) == 0
+    assert "Worker exiting" in server.stderr
+
+
+def test_who_does_not_end_in_time_clears_up(serve: Serve) -> None:
+    server = serve(*GEVENT, "--graceful-timeout", "1", app=APP)
+    with server.client() as client:
+        client.request("/clears_up")
+        server.wait_for_log("a request is held")
+        assert server.stop() == 0
+        with pytest.raises(AssertionError, match="closed after"):
+            client.answer()
+    server.wait_for_log("it has cleared up")
+    assert "1 requests did not end in time and are killed" in server.stderr
+    assert "Traceback" not in server.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_int_and_quit_end_it_at_once(serve: Serve, tmp_path: Path, number: signal.Signals) -> None:
+    config = tmp_path / "hooks.conf.py"
+    config.write_text(
+        "import time\n\n\ndef worker_int(worker):\n"
+        "    time.sleep(0.01)\n    worker.log.info('the hook has slept')\n"
+    )
+    server = serve(*GEVENT, "-c", str(config), app=APP)
+    with server.client() as client:
+        client.request("/clears_up")
+        server.wait_for_log("a request is held")
+        start = time.monotonic()
+        assert server.stop(number) == 0
+        assert time.monotonic() - start < 10
+    assert "the hook has slept" in server.stderr
+
+
+def test_a_worker_that_never_gives_way_is_replaced(serve: Serve) -> None:
+    server = serve(*GEVENT, "--timeout", "2", app=APP)
+    (before,) = server.workers()
+    with server.client() as client:
+        client.request("/spin")
+        server.wait_for_log("WORKER TIMEOUT")
+        # Where it was.
+        server.wait_for_log("greenlet_app.py")
+    server.wait_for_others({before})
+    assert server.ask("/").body == b"Hello, World!"
+
+
+def test_a_reload_and_reopened_logs_lose_nothing(serve: Serve, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    server = serve(*GEVENT, "--workers", "2", "--access-logfile", str(log), app=APP)
+    with Load(server, "/sleep?seconds=0.005") as load:
+        before = server.wait_for_workers(2)
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_others(before)
+        log.rename(tmp_path / "old.log")
+        server.send_signal(signal.SIGUSR1)
+        wait_for(lambda: log.exists() and log.stat().st_size > 0, "the new log")
+        load.goes_on()
+    load.report().assert_nothing_lost()
+
+
+@pytest.mark.parametrize("app", ["flask_app:app", "django_app"])
+def test_a_framework(serve: Serve, app: str) -> None:
+    test_frameworks.answers_as_it_should(serve(*GEVENT, app=app), app, workers=1)
+
+
+def test_without_gevent_it_says_how_to_install_it(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\n\nsys.modules['gevent'] = None\n")
+    server = serve(*GEVENT, ready=False, env={"PYTHONPATH": str(tmp_path)})
+    assert server.process.wait(30) == 1
+    assert "worker_class is gevent, which is not installed (pip install" in server.stderr
+
+
+@pytest.mark.parametrize("name", ["eventlet", "tornado"])
+def test_other_loops_are_refused_with_advice(serve: Serve, name: str) -> None:
+    server = serve("-k", name, ready=False)
+    assert server.process.wait(30) != 0
+    assert f"`worker_class` from the command line is '{name}'" in server.stderr
+    assert "which this server cannot do" in server.stderr
