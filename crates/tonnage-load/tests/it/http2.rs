@@ -437,7 +437,8 @@ fn a_peer_that_never_stops_does_not_keep_the_thread() {
     for peer in [pings, bodies] {
         let mut plan = peer.plan(1, 1);
         plan.requests = None;
-        plan.duration = Some(Duration::from_millis(100));
+        // Long enough for either side to get a CPU, whatever else runs.
+        plan.duration = Some(Duration::from_secs(1));
         let report = run(&plan);
         assert_eq!(report.counts.unfinished, 1, "{:?}", failures(&report));
         assert!(report.counts.bytes_received > 1_000_000);

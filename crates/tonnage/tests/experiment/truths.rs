@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::common::{Home, Started, plain, text};
-use crate::{add_stack, ranking, run};
+use crate::{ATTEMPTS, add_stack, ranking, run};
 
 /// Two stacks side by side, three blocks.
 const RIVALS: &str = r#"
@@ -108,6 +108,16 @@ impl Squeeze {
         fs::write(group.join(file), value).unwrap();
         Self(group)
     }
+
+    /// The share of its periods in which the group used up its quota.
+    fn throttled_share(&self) -> f64 {
+        let stat = fs::read_to_string(self.0.join("cpu.stat")).unwrap();
+        let count = |name: &str| -> f64 {
+            let value = stat.lines().find_map(|line| line.strip_prefix(name));
+            value.unwrap().trim().parse().unwrap()
+        };
+        count("nr_throttled ") / count("nr_periods ").max(1.0)
+    }
 }
 
 impl Drop for Squeeze {
@@ -116,18 +126,9 @@ impl Drop for Squeeze {
     }
 }
 
-#[test]
-fn a_generator_squeezed_to_a_twentieth_of_a_cpu_gives_no_ranking() {
-    let server = Home::new();
-    let port = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port().to_string()
-    };
-    let mut up = server.start(&["up", "native", "hello", "--port", &port]);
-    up.wait_for_line("serves hello");
-    let home = Home::new();
-    let squeeze = Squeeze::new();
-    let target = format!("http://127.0.0.1:{port}/");
+/// What a study prints whose generator is squeezed; `None` where others on the machine took
+/// the CPUs, so that it was not its group that held it back.
+fn squeezed(home: &Home, target: &str) -> Option<String> {
     let study = home.path().join("squeezed.toml");
     fs::write(
         &study,
@@ -135,8 +136,9 @@ fn a_generator_squeezed_to_a_twentieth_of_a_cpu_gives_no_ranking() {
          clients = [4, 16]\nkeepalive = true\nduration = \"2s\"\nwarmup = \"0s\"\n[request]\npath = \"/\"\n",
     )
     .unwrap();
+    let squeeze = Squeeze::new();
     // The shell joins the group and becomes the program.
-    let mut options = plain(&["--target", &target]);
+    let mut options = plain(&["--target", target]);
     options[2] = study.to_str().unwrap();
     let mut command = home.command(&options);
     let program = command.get_program().to_owned();
@@ -153,14 +155,32 @@ fn a_generator_squeezed_to_a_twentieth_of_a_cpu_gives_no_ranking() {
         .args(arguments)
         .envs(environment)
         .stdin(std::process::Stdio::null());
-    let mut run = Started::of(command);
-    let (_, printed, errors) = run.finish();
+    let (_, printed, errors) = Started::of(command).finish();
+    assert!(!printed.is_empty(), "{errors}");
+    let share = squeeze.throttled_share();
+    println!("throttled in {share:.2} of its periods");
+    (share > 0.6).then_some(printed)
+}
+
+#[test]
+fn a_generator_squeezed_to_a_twentieth_of_a_cpu_gives_no_ranking() {
+    let server = Home::new();
+    let port = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port().to_string()
+    };
+    let mut up = server.start(&["up", "native", "hello", "--port", &port]);
+    up.wait_for_line("serves hello");
+    let target = format!("http://127.0.0.1:{port}/");
+    let (home, printed) = (0..ATTEMPTS)
+        .map(|_| Home::new())
+        .find_map(|home| squeezed(&home, &target).map(|printed| (home, printed)))
+        .expect("others on this machine left the generator less than its quota, each time");
     drop(up);
-    drop(squeeze);
-    let folder = printed.lines().last().unwrap_or_else(|| panic!("{errors}"));
-    let report = fs::read_to_string(Path::new(folder).join("report.md")).unwrap();
+    let folder = Path::new(printed.lines().last().unwrap());
+    let report = fs::read_to_string(folder.join("report.md")).unwrap();
     assert!(report.contains("generator-bound"), "{report}");
-    let ranked = ranking(Path::new(folder));
+    let ranked = ranking(folder);
     assert!(ranked.is_empty(), "{ranked:?}");
     let shown = text(&home.tonnage(&["study", "show"]).stdout);
     assert!(shown.contains("generator-bound"), "{shown}");
