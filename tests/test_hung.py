@@ -20,6 +20,13 @@ BOTH_HUNG = pytest.mark.parametrize("app", [WSGI, ASGI], ids=["wsgi", "asgi"])
 
 LIMITS = ("--request-timeout", "1")
 
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
 
 def _report(server: Served, target: str) -> str:
     """What was said of a request that had its time, up to the next line of the log."""
@@ -75,10 +82,13 @@ def test_a_worker_stuck_in_c_is_told_of_and_replaced(serve: Serve, app: str) -> 
 
 def test_tasks_that_wait_are_told_of_and_cancelled(serve: Serve) -> None:
     server = serve(*LIMITS, app=ASGI)
-    with server.client() as client:
+    with server.client() as client, server.client() as websocket:
         client.request("/event")
-        answer = client.answer()
-        assert (answer.status, answer.body) == (503, b"The request took too long\n")
+        websocket.request("/event?socket", headers=UPGRADE)
+        # A websocket that is not accepted is a request like any other.
+        for waiting in (client, websocket):
+            answer = waiting.answer()
+            assert (answer.status, answer.body) == (503, b"The request took too long\n")
     report = _report(server, "/event")
     task = re.search(r"Task .*, GET /event:\n(.*)", report, re.DOTALL)
     assert task, report
@@ -86,7 +96,8 @@ def test_tasks_that_wait_are_told_of_and_cancelled(serve: Serve) -> None:
     where = [task[1].find(text) for text in ("in asgi", "in in_an_event", "in wait")]
     assert min(where) >= 0, report
     assert where == sorted(where), report
-    wait_for(lambda: server.ask("/ended").body == b"cancelled", "the task to be cancelled")
+    ended = b"cancelled,cancelled"
+    wait_for(lambda: server.ask("/ended").body == ended, "the tasks to be cancelled")
 
 
 def test_a_handler_that_keeps_the_loop_is_told_of(serve: Serve) -> None:

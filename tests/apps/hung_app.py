@@ -71,7 +71,7 @@ ended: list[str] = []
 
 
 async def asgi(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    if scope["type"] != "http":
+    if scope["type"] == "lifespan":
         raise RuntimeError("no lifespan")
     body = str(os.getpid())
     if scope["path"] == "/event":
