@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ __all__ = ["arm", "describe"]
 
 _MOST_THREADS = 64
 _MOST_TASKS = 64
+_MOST_GREENLETS = 64
 _MOST_FRAMES = 64
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -46,8 +48,9 @@ def describe(
 ) -> str:
     """The stacks of all threads, the oldest call first, those that answer ``requests`` (by
     their threads' numbers) before the others; then those of the tasks of ``loop``, those of
-    ``calls`` first. Of the thread that asks, that of the frame which was interrupted for it."""
-    parts = [*_threads(requests, interrupted)]
+    ``calls`` first. Of the thread that asks, that of the frame which was interrupted for it.
+    Greenlets come between the two, where the application has some."""
+    parts = [*_threads(requests, interrupted), *_greenlets()]
     if loop is not None:
         parts += _tasks(calls, loop)
     return "\n".join(parts)
@@ -93,6 +96,28 @@ def _stack(frame: FrameType) -> list[str]:
 
 def _format(frames: list[tuple[FrameType, int]]) -> list[str]:
     return traceback.StackSummary.extract(iter(frames)).format()
+
+
+def _greenlets() -> Iterator[str]:
+    """Those that wait: the one that runs is in its thread's stack. gevent has them, and
+    libraries that let synchronous code wait on an event loop."""
+    module = sys.modules.get("greenlet")
+    if module is None:
+        return
+    left = _MOST_GREENLETS
+    for thing in gc.get_objects():
+        # `isinstance` could call what belongs to the application.
+        if not issubclass(type(thing), module.greenlet):
+            continue
+        frame = thing.gr_frame
+        lines = _stack(frame) if frame is not None else []
+        if not lines:
+            continue
+        if left == 0:
+            yield "More greenlets are not shown"
+            return
+        left -= 1
+        yield f"Greenlet {id(thing):#x}:\n{''.join(lines).rstrip()}"
 
 
 def _tasks(calls: Calls, loop: Any) -> Iterator[str]:
