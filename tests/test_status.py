@@ -110,6 +110,7 @@ def test_numbers_agree_with_those_of_the_generator(serve: Serve, app: str, tmp_p
     # The question whether it is ready is counted when it was answered.
     status.wait_until("a first request", lambda now: now["totals"]["responses"] == 1)
     before = status.now()["totals"]
+    assert isinstance(status.server.address, tuple)
     host, port = status.server.address
     told = tmp_path / "load.json"
     command = [

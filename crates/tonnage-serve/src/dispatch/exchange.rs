@@ -299,6 +299,15 @@ impl Exchange {
         }
     }
 
+    /// What was sent so far is no answer, and all of it has gone: it may still be late.
+    fn release(&mut self) {
+        if let Some(ticket) = &self.ticket
+            && self.connection.outgoing.is_empty()
+        {
+            ticket.release();
+        }
+    }
+
     /// It took so long that its client was told so: whatever comes now is for nobody.
     fn was_answered(&mut self) {
         let is_head = self.method() == b"HEAD".as_slice();

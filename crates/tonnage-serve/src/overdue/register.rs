@@ -278,6 +278,15 @@ impl Ticket {
         true
     }
 
+    /// What was claimed has come to nothing: the application has not answered.
+    pub(crate) fn release(&self) {
+        let mut hands = self.register.hands();
+        let entry = &mut hands.entries[self.index as usize];
+        if entry.answerer == Answerer::Application {
+            entry.answerer = Answerer::Nobody;
+        }
+    }
+
     /// The application waits for its client from now on, or does no more since `now_ns`.
     pub(crate) fn pause(&self, now_ns: Option<u64>) {
         let mut hands = self.register.hands();

@@ -140,6 +140,12 @@ fn what_is_answered_or_waits_for_its_client_is_not_late() {
     let register = Register::new(LIMITS);
     let answered = enter(&register, 0);
     assert!(answered.claim() && answered.claim());
+    // Early hints are no answer.
+    let hinted = enter(&register, 0);
+    assert!(hinted.claim());
+    hinted.release();
+    assert!(hinted.is_late(10 * S));
+    drop(hinted);
     let paused = enter(&register, 0);
     paused.pause(None);
     assert_eq!(register.look(1000 * S), super::Late::default());

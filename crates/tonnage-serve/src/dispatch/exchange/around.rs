@@ -34,6 +34,7 @@ impl Exchange {
         if self.intact {
             let sent = self.connection.send(&[&head]);
             self.note_sent(&sent);
+            self.release();
         }
         Ok(())
     }
