@@ -11,10 +11,11 @@ use pyo3::exceptions::{PySystemExit, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 use tonnage_serve::access_log::{AccessFormat, AccessLog};
+use tonnage_serve::compress::Compression;
 use tonnage_serve::io::IoSettings;
 use tonnage_serve::proxy_protocol::ProxyProtocol;
 use tonnage_serve::settings::{
-    Environment, FileSettings, Invocation, OBJECT_KEY, ProxySettings, RawValue,
+    CompressSettings, Environment, FileSettings, Invocation, OBJECT_KEY, ProxySettings, RawValue,
     Settings as ServeSettings, SettingsError as Wrong, Source,
 };
 use tonnage_serve::static_files::StaticFiles;
@@ -266,8 +267,15 @@ pub(crate) fn io_settings(
         queue_timeout_ms: http.queue_timeout.map_or(0, ms),
         metered: settings.metrics.are_wanted(),
         proxy_protocol: proxy_protocol(&settings.proxies),
+        compression: compression(settings.compress.as_ref()),
         static_files: static_files(&settings.files, log),
     }
+}
+
+fn compression(settings: Option<&CompressSettings>) -> Option<Arc<Compression>> {
+    let settings = settings?;
+    let compression = Compression::new(&settings.types, settings.min_size_bytes);
+    Some(Arc::new(compression))
 }
 
 fn static_files(settings: &FileSettings, log: Option<Arc<AccessLog>>) -> Option<Arc<StaticFiles>> {

@@ -4,6 +4,7 @@
 pub mod access_log;
 pub mod board;
 pub mod codings;
+pub mod compress;
 pub mod connection;
 pub mod dispatch;
 pub mod http;

@@ -453,6 +453,13 @@ impl Reply {
         }))
     }
 
+    /// The application has left the response shorter than it promised: its end is not sent.
+    pub(crate) fn fall_short(&mut self) {
+        self.state = State::Finished;
+        self.ended = true;
+        self.left = self.left.max(1);
+    }
+
     /// What is to be sent before the part that was framed.
     pub(crate) fn take_head(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.before)

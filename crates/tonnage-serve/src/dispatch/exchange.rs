@@ -1,6 +1,7 @@
 //! One request and its response, in the hands of whoever runs the application.
 
 mod around;
+mod compressing;
 mod streaming;
 mod websocket;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
+use self::compressing::Compressing;
 pub use self::streaming::Received;
 pub use self::websocket::Heard;
 use super::now_ns;
@@ -47,6 +49,8 @@ pub struct Exchange {
     asked_for_body: bool,
     /// Where a short response may wait a moment for those that follow.
     outbox: Option<Arc<Outbox>>,
+    /// The response may be compressed.
+    compressing: Option<Box<Compressing>>,
     /// Where its time goes, where somebody wants to know.
     split: Option<Split>,
     /// When it became a websocket, in ns.
@@ -71,6 +75,7 @@ impl Exchange {
             intact: true,
             asked_for_body: false,
             outbox: None,
+            compressing: None,
             split: None,
             accepted_ns: None,
         }
@@ -252,7 +257,13 @@ impl Exchange {
         reason: &[u8],
         fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
     ) -> Result<(), ReplyError> {
-        self.reply.start(status, reason, fields)
+        match &mut self.compressing {
+            None => self.reply.start(status, reason, fields),
+            Some(compressing) => {
+                let fields = fields.into_iter().collect();
+                compressing.start(&mut self.reply, status, reason, fields)
+            }
+        }
     }
 
     /// Answers that the application failed, where nothing was sent yet; otherwise the
@@ -320,6 +331,14 @@ impl Exchange {
     /// the body. Bytes beyond a length that was promised are left out. A client that has
     /// gone is no error: the response is then for nobody.
     pub fn send(&mut self, part: &[u8], whole: bool) -> Result<(), ReplyError> {
+        if self.goes_compressed(whole.then_some(part.len() as u64))? {
+            return self.send_compressed(part, whole);
+        }
+        self.send_plain(part, whole)
+    }
+
+    /// The same for bytes that go out as they are.
+    fn send_plain(&mut self, part: &[u8], whole: bool) -> Result<(), ReplyError> {
         self.say_whether_it_ends();
         if let Some(framed) = self.reply.frame(part.len(), whole)? {
             self.write(&part[..framed.bytes], framed.after);
@@ -331,6 +350,9 @@ impl Exchange {
     /// has taken them.
     pub fn send_held(&mut self, part: Held, whole: bool) -> Result<(), ReplyError> {
         let length = part.as_ref().as_ref().len();
+        if self.goes_compressed(whole.then_some(length as u64))? {
+            return self.send_compressed(part.as_ref().as_ref(), whole);
+        }
         self.say_whether_it_ends();
         let Some(framed) = self.reply.frame(length, whole)? else {
             return Ok(());
@@ -392,6 +414,8 @@ impl Exchange {
         offset: u64,
         bytes: u64,
     ) -> Result<(), ReplyError> {
+        // The kernel compresses nothing.
+        self.compressing = None;
         self.say_whether_it_ends();
         let Some(framed) = self.reply.frame_whole(bytes)? else {
             return Ok(());
@@ -412,6 +436,7 @@ impl Exchange {
 
     /// Ends the response.
     pub fn finish(&mut self) -> Result<(), ReplyError> {
+        self.finish_compressed()?;
         self.say_whether_it_ends();
         if let Some(end) = self.reply.finish()? {
             self.write(end, &[]);

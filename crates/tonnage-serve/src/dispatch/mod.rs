@@ -28,6 +28,7 @@ pub use self::exchange::{Exchange, Heard, Received};
 pub use self::growth::{Decision, Growth, Pressure, active_ns};
 pub use self::streams::Streams;
 use crate::board::{Meters, Slot};
+use crate::compress::Compression;
 use crate::io::{Events, Io, Poller, Refusals, Waiting};
 use crate::outbox::Outbox;
 use crate::overdue::Register;
@@ -121,6 +122,8 @@ pub struct Dispatcher {
     threads: AtomicUsize,
     /// Where others see how the worker fares.
     place: Option<&'static Slot>,
+    /// Which responses are compressed.
+    compression: Option<Arc<Compression>>,
     /// Where it is counted what happens, where somebody wants to know.
     meters: Option<&'static Meters>,
 }
@@ -133,6 +136,7 @@ impl Dispatcher {
             poller: io.poller(),
             outbox: Arc::clone(io.outbox()),
             register: io.register().cloned(),
+            compression: io.compression().cloned(),
             meters: io.meters(),
             io: Mutex::new(io),
             work: Condvar::new(),
@@ -184,6 +188,9 @@ impl Dispatcher {
         }
         if let Some(register) = &self.register {
             exchange = exchange.enter_in(register);
+        }
+        if let Some(compression) = &self.compression {
+            exchange = exchange.compressed_by(compression);
         }
         if self.meters.is_some() {
             exchange.split(began_ns.saturating_sub(queued_ns), gil_ns);

@@ -142,6 +142,9 @@ impl Streams {
         if let Some(register) = self.io.register() {
             exchange = exchange.enter_in(register);
         }
+        if let Some(compression) = self.io.compression() {
+            exchange = exchange.compressed_by(compression);
+        }
         // Nobody could be told of it before.
         exchange.note(self.io.noted(token));
         Some((token, exchange))

@@ -24,6 +24,7 @@ pub(crate) fn settings() -> IoSettings {
         queue_timeout_ms: 0,
         metered: false,
         proxy_protocol: None,
+        compression: None,
         static_files: None,
     }
 }

@@ -34,6 +34,7 @@ use self::slots::Slots;
 pub use self::slots::{Signs, Token};
 use self::streamed::Streamed;
 use crate::board::Meters;
+use crate::compress::Compression;
 use crate::connection::{Connection, Pool};
 use crate::http::Limits;
 use crate::listen::Listener;
@@ -70,6 +71,8 @@ pub struct IoSettings {
     pub metered: bool,
     /// What proxies may say before the first request.
     pub proxy_protocol: Option<Arc<ProxyProtocol>>,
+    /// Which responses are compressed.
+    pub compression: Option<Arc<Compression>>,
     /// Files that are served without the application.
     pub static_files: Option<Arc<StaticFiles>>,
 }
@@ -206,6 +209,11 @@ impl Io {
     /// What happened so far.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Which responses are compressed.
+    pub(crate) fn compression(&self) -> Option<&Arc<Compression>> {
+        self.settings.compression.as_ref()
     }
 
     /// Connections, those in use included.

@@ -47,9 +47,9 @@ pub use source::{Environment, Source};
 pub use table::all as all_settings;
 pub use tls::{ClientCertificates, TlsSettings};
 pub use values::{
-    Account, ApplicationSettings, EventLoop, FileSettings, HEAD_BYTES, HeaderMap, HttpSettings,
-    Lifespan, ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings,
-    Settings, WebSocketSettings,
+    Account, ApplicationSettings, CompressSettings, EventLoop, FileSettings, HEAD_BYTES, HeaderMap,
+    HttpSettings, Lifespan, ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings,
+    ProxySettings, Settings, WebSocketSettings,
 };
 pub use words::{WordsError, split_words};
 pub use worker_class::Interface;

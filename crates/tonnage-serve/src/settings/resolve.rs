@@ -12,8 +12,8 @@ use super::source::Source;
 use super::tls::{self, TlsSettings};
 use super::typed::is_gunicorns_logger;
 use super::values::{
-    ApplicationSettings, FileSettings, HttpSettings, ListenSettings, LoggingSettings,
-    MetricsSettings, ProcessSettings, ProxySettings, Settings, WebSocketSettings,
+    ApplicationSettings, CompressSettings, FileSettings, HttpSettings, ListenSettings,
+    LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings, Settings, WebSocketSettings,
 };
 use super::worker_class::{Interface, WorkerClass, worker_class};
 use crate::access_log::AccessFormat;
@@ -63,6 +63,7 @@ impl Settings {
             http: HttpSettings::new(&resolved),
             websockets: WebSocketSettings::new(&resolved),
             proxies: ProxySettings::new(&resolved),
+            compress: CompressSettings::new(&resolved),
             files: FileSettings::new(&resolved),
             logging: LoggingSettings::new(&resolved),
             metrics: MetricsSettings::new(&resolved),

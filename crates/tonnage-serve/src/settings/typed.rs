@@ -4,9 +4,9 @@
 use super::networks::TrustedPeers;
 use super::resolved::Resolved;
 use super::values::{
-    Account, ApplicationSettings, EventLoop, FileSettings, HEAD_BYTES, HeaderMap, HttpSettings,
-    Lifespan, ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings, ProxySettings,
-    WebSocketSettings,
+    Account, ApplicationSettings, CompressSettings, EventLoop, FileSettings, HEAD_BYTES, HeaderMap,
+    HttpSettings, Lifespan, ListenSettings, LoggingSettings, MetricsSettings, ProcessSettings,
+    ProxySettings, WebSocketSettings,
 };
 use super::worker_class::{Interface, WorkerClass, worker_class};
 use crate::http::Limits;
@@ -252,6 +252,15 @@ impl ProxySettings {
             proxy_allow_ips: TrustedPeers::parse(&resolved.texts("proxy_allow_ips"))
                 .unwrap_or_default(),
         }
+    }
+}
+
+impl CompressSettings {
+    pub(super) fn new(resolved: &Resolved) -> Option<Self> {
+        resolved.switch("compress_responses").then(|| Self {
+            types: resolved.texts("compress_types"),
+            min_size_bytes: resolved.whole("compress_min_size"),
+        })
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Settings {
     pub websockets: WebSocketSettings,
     /// Which proxies are believed what.
     pub proxies: ProxySettings,
+    /// Which responses are compressed; none where it is off.
+    pub compress: Option<CompressSettings>,
     /// Files that are served without the application.
     pub files: FileSettings,
     /// The logs.
@@ -224,6 +226,15 @@ pub struct ProxySettings {
     pub proxy_protocol: Option<Versions>,
     /// Who may speak it.
     pub proxy_allow_ips: TrustedPeers,
+}
+
+/// Which responses are compressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompressSettings {
+    /// Media types.
+    pub types: Vec<String>,
+    /// Bytes of the shortest one.
+    pub min_size_bytes: u64,
 }
 
 /// Files that are served without the application.

@@ -61,6 +61,7 @@ impl Exchange {
         &mut self,
         trailers: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
     ) -> Result<(), ReplyError> {
+        self.finish_compressed()?;
         self.say_whether_it_ends();
         if let Some(end) = self.reply.finish_with(trailers)? {
             self.write(&end, &[]);

@@ -1,6 +1,7 @@
 //! One thread that turns by hand, and clients on loopback.
 
 mod bodies;
+mod compressed;
 mod late;
 mod tls;
 mod together;

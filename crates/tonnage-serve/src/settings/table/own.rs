@@ -98,6 +98,31 @@ pub(super) static ROWS: &[Setting] = &[
     .flags(&["--request-timeout-action"])
     .takes("STRING")
     .about("How it is ended: 503 answers its client, replace also has its worker replaced"),
+    Setting::new(
+        "compress_responses",
+        SECTION,
+        Kind::Switch,
+        Fallback::Switch(false),
+    )
+    .flags(&["--compress"])
+    .about("Compress responses with zstd or gzip, for clients that take it"),
+    Setting::new(
+        "compress_types",
+        SECTION,
+        Kind::Names,
+        Fallback::Text(
+            "text/html,text/css,text/plain,text/csv,text/xml,text/javascript,text/markdown,\
+             application/json,application/javascript,application/xml,application/xhtml+xml,\
+             application/manifest+json,application/wasm,image/svg+xml",
+        ),
+    )
+    .flags(&["--compress-types"])
+    .takes("STRING")
+    .about("Media types of responses that are compressed; text/* is all that begin so"),
+    Setting::new("compress_min_size", SECTION, WHOLE, Fallback::Whole(1024))
+        .flags(&["--compress-min-size"])
+        .takes("INT")
+        .about("Bytes of the shortest response that is compressed"),
     Setting::new("static_files", SECTION, Kind::Mounts, Fallback::Texts(&[]))
         .flags(&["--static"])
         .takes("PREFIX=FOLDER")
