@@ -215,6 +215,7 @@ fn wanted(py: Python<'_>, settings: &Settings) -> PyResult<Wanted> {
             backlog: settings.listen.backlog,
             reuse_port: settings.listen.reuse_port,
             umask: settings.listen.umask,
+            tls: settings.tls.is_some(),
             owner: Some((
                 number(py, "uid_of", &processes.user)?,
                 number(py, "gid_of", &processes.group)?,

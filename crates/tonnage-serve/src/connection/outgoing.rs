@@ -108,9 +108,10 @@ impl Outgoing {
         self.parts.is_empty() && self.held_back.is_none() && !self.is_stuck
     }
 
-    /// Bytes that wait for the client.
+    /// Bytes that wait for the client. What is stuck in the wire, whose length nobody knows,
+    /// counts as one: so that it is seen that something waits.
     pub(crate) fn waiting_bytes(&self) -> u64 {
-        self.parts.iter().map(Part::left).sum()
+        self.parts.iter().map(Part::left).sum::<u64>() + u64::from(self.is_stuck)
     }
 
     /// Whether a writer should wait until the client has taken some.

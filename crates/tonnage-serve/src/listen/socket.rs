@@ -23,6 +23,8 @@ pub struct ListenOptions {
     pub umask: u32,
     /// User and group that the file of a Unix socket is given to.
     pub owner: Option<(u32, u32)>,
+    /// Whether TLS is spoken there, which is part of what they are called.
+    pub tls: bool,
     /// How often an address that is in use is tried, at least once.
     pub tries: u32,
     /// How long to wait between two tries.
@@ -37,6 +39,7 @@ impl Default for ListenOptions {
             reuse_port: false,
             umask: 0,
             owner: None,
+            tls: false,
             tries: 5,
             retry_after: Duration::from_secs(1),
         }

@@ -10,7 +10,7 @@ use rustls::{ClientConnection, StreamOwned};
 
 use super::testing::{Authority, HOST};
 use super::*;
-use crate::connection::{Handshake, Incoming, Wire};
+use crate::connection::{Flushed, Handshake, Incoming, Outgoing, Wire};
 use crate::dispatch::testing::{PATIENCE, until};
 
 /// A server's side, and a client that has begun to shake hands.
@@ -235,6 +235,29 @@ fn what_a_client_does_not_take_is_bounded_and_goes_on_when_it_does() {
     wire.close();
     // In good order: without the notice it would be an error.
     assert_eq!(client.read(&mut [0; 10]).unwrap(), 0);
+}
+
+#[test]
+fn what_is_stuck_below_a_tail_that_is_empty_is_seen_to_wait() {
+    let authority = Authority::new();
+    let (mut wire, mut client) = joined(&authority.server(), authority.client_config(None));
+    let mut tail = Outgoing::default();
+    let mut sent = 0;
+    while tail.is_empty() {
+        tail.send(&mut wire, &[&[b'x'; 10_000]]).unwrap();
+        sent += 10_000;
+        assert!(sent < 100 << 20, "a socket takes everything");
+    }
+    // All of it was enciphered: no part of it is left.
+    assert_eq!((tail.waiting_bytes(), wire.is_stuck()), (1, true));
+    let reading = std::thread::spawn(move || {
+        let mut read = vec![0; sent];
+        client.read_exact(&mut read).unwrap();
+        read
+    });
+    until(|| (tail.flush(&mut wire).unwrap() == Flushed::All).then_some(()));
+    assert!(tail.is_empty() && tail.waiting_bytes() == 0);
+    assert!(reading.join().unwrap().iter().all(|byte| *byte == b'x'));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use rustix::process::getpid;
 
 use super::Drive;
 use crate::board::now_ms;
-use crate::listen::{Inherited, Note, Opening, Step};
+use crate::listen::{Inherited, Listeners, Note, Opening, Step};
 use crate::supervisor::{Event, Hook, Host, Level, Wanted};
 
 /// Sockets that are to be open soon.
@@ -93,7 +93,8 @@ impl<H: Host> Drive<'_, H> {
                 match reopening.reloaded {
                     None => self.start(),
                     Some(wanted) => {
-                        let text = format!("Listening at: {}", self.listeners);
+                        let names = named(&self.listeners, wanted.listen.tls).join(",");
+                        let text = format!("Listening at: {names}");
                         self.say(Level::Info, &text);
                         self.take_on(wanted);
                         self.tell(Event::Tick);
@@ -116,11 +117,11 @@ impl<H: Host> Drive<'_, H> {
     /// The sockets are open for the first time.
     fn start(&mut self) {
         self.say(Level::Debug, "Arbiter booted");
-        let text = format!("Listening at: {} ({})", self.listeners, getpid());
+        let listening = named(&self.listeners, self.wanted.listen.tls);
+        let text = format!("Listening at: {} ({})", listening.join(","), getpid());
         self.say(Level::Info, &text);
         let text = format!("Using worker: {}", self.worker_kind);
         self.say(Level::Info, &text);
-        let listening = self.listeners.iter().map(ToString::to_string).collect();
         if self.may_start(&Hook::WhenReady { listening }) {
             self.tell(Event::Started);
         }
@@ -138,4 +139,15 @@ impl<H: Host> Drive<'_, H> {
         }
         self.events.push_back(Event::Reloaded(Ok(policy)));
     }
+}
+
+/// What listeners are called.
+fn named(listeners: &Listeners, tls: bool) -> Vec<String> {
+    let names = listeners.iter().map(ToString::to_string);
+    names
+        .map(|name| match name.strip_prefix("http://") {
+            Some(address) if tls => format!("https://{address}"),
+            _ => name,
+        })
+        .collect()
 }
