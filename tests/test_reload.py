@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Serve
 from loading import Load
-from serving import Served, wait_for
+from serving import Client, Served, free_port, wait_for
 
 QUICK = {"PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -132,12 +132,20 @@ def test_a_worker_that_has_grown_is_replaced(serve: Serve, tmp_path: Path) -> No
 
 
 def test_a_worker_that_is_old_is_replaced(serve: Serve) -> None:
-    server = serve("--workers", "2", "--max-worker-age", "1", "--max-worker-age-jitter", "0.5")
+    status = free_port()
+    server = serve(
+        *("--workers", "2", "--max-worker-age", "1", "--max-worker-age-jitter", "0.5"),
+        *("--status-bind", f"127.0.0.1:{status}"),
+    )
     first = server.wait_for_workers(2)
     with server.client() as client:
         wait_for(lambda: not first & server.workers(), "both to be replaced")
         assert client.ask("/").status == 200
     assert server.stderr.count("Replacing worker") >= 2
+    with Client(("127.0.0.1", status)) as client:
+        told = client.ask("/status").json()
+    assert isinstance(told, dict)
+    assert told["worker_ends"]["age"] >= 2
     assert " s old" in server.stderr
 
 

@@ -1,7 +1,7 @@
 //! Why workers ended, counted by cause.
 
 use crate::supervisor::{
-    EXIT_APP_LOAD_ERROR, EXIT_BOOT_ERROR, Ending, Phase, Signal, Supervisor, Worker,
+    self, EXIT_APP_LOAD_ERROR, EXIT_BOOT_ERROR, Ending, Phase, Signal, Supervisor, Worker,
 };
 
 /// Why a worker ended.
@@ -9,8 +9,16 @@ use crate::supervisor::{
 pub enum Cause {
     /// A reload put another in its place.
     Reload,
-    /// It asked for its replacement: it had served enough.
-    Recycled,
+    /// It had served its number of requests.
+    Requests,
+    /// It was old enough.
+    Age,
+    /// It had grown too large.
+    Memory,
+    /// A request took too long.
+    Overdue,
+    /// Somebody else, or a hook, told it to stop, and another took its place.
+    Told,
     /// Fewer workers are wanted, or the server ends.
     Stopped,
     /// It gave no sign of life.
@@ -29,9 +37,13 @@ pub enum Cause {
 
 impl Cause {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Reload,
-        Self::Recycled,
+        Self::Requests,
+        Self::Age,
+        Self::Memory,
+        Self::Overdue,
+        Self::Told,
         Self::Stopped,
         Self::Timeout,
         Self::Unstoppable,
@@ -45,7 +57,11 @@ impl Cause {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Reload => "reload",
-            Self::Recycled => "recycled",
+            Self::Requests => "requests",
+            Self::Age => "age",
+            Self::Memory => "memory",
+            Self::Overdue => "overdue",
+            Self::Told => "told",
             Self::Stopped => "stopped",
             Self::Timeout => "timeout",
             Self::Unstoppable => "unstoppable",
@@ -66,17 +82,29 @@ impl Cause {
         const KILL: i32 = Signal::KILL.as_raw();
         let was_late =
             worker.phase == Phase::Killed || matches!(worker.phase, Phase::Aborted { .. });
-        match ending {
-            Ending::Signal(KILL) if out_of_memory => Self::OutOfMemory,
+        match (ending, worker.leaving) {
+            (Ending::Signal(KILL), _) if out_of_memory => Self::OutOfMemory,
             _ if was_late && worker.dismissed => Self::Unstoppable,
             _ if was_late => Self::Timeout,
-            Ending::Code(EXIT_BOOT_ERROR | EXIT_APP_LOAD_ERROR) if !worker.has_served => Self::Boot,
-            _ if worker.leaving => Self::Recycled,
+            (Ending::Code(EXIT_BOOT_ERROR | EXIT_APP_LOAD_ERROR), _) if !worker.has_served => {
+                Self::Boot
+            }
+            (_, Some(why)) => Self::of_replacement(why),
             _ if worker.dismissed && supervisor.is_halting() => Self::Stopped,
             _ if worker.dismissed && worker.generation != supervisor.generation() => Self::Reload,
             _ if worker.dismissed => Self::Stopped,
-            Ending::Signal(_) => Self::Signal,
-            Ending::Code(_) => Self::Exit,
+            (Ending::Signal(_), None) => Self::Signal,
+            (Ending::Code(_), None) => Self::Exit,
+        }
+    }
+
+    const fn of_replacement(why: supervisor::Cause) -> Self {
+        match why {
+            supervisor::Cause::Requests => Self::Requests,
+            supervisor::Cause::Age(_) => Self::Age,
+            supervisor::Cause::Memory { .. } => Self::Memory,
+            supervisor::Cause::Overdue => Self::Overdue,
+            supervisor::Cause::Told => Self::Told,
         }
     }
 }

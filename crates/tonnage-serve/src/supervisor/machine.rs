@@ -347,10 +347,11 @@ impl Supervisor {
     /// A worker goes as soon as there is another in its place.
     fn let_leave(&mut self, slot: SlotId, cause: Cause, out: &mut Vec<Action>) {
         let worker = self.roster.at(slot);
-        let Some(worker) = worker.filter(|worker| worker.is_ready() && !worker.leaving) else {
+        let Some(worker) = worker.filter(|worker| worker.is_ready() && worker.leaving.is_none())
+        else {
             return;
         };
-        worker.leaving = true;
+        worker.leaving = Some(cause);
         if let Some(pid) = worker.pid {
             let text = format!("Replacing worker (pid:{pid}): {cause}");
             log(out, Level::Info, text);

@@ -2,6 +2,7 @@
 
 use rustix::process::{Pid, Signal};
 
+use super::Cause;
 use crate::board::SlotId;
 
 /// How far a worker is.
@@ -42,8 +43,8 @@ pub struct Worker {
     pub phase: Phase,
     /// Whether it has ever served.
     pub has_served: bool,
-    /// Whether it wants to be replaced.
-    pub leaving: bool,
+    /// Why it is to be replaced, where it is.
+    pub leaving: Option<Cause>,
     /// Whether it was asked to stop, so that its end is no surprise.
     pub dismissed: bool,
     /// A signal that could not be sent because the process was not known yet.
@@ -63,7 +64,7 @@ impl Worker {
 
     /// Whether it is to stay: it belongs to this generation and does not want to go.
     pub(super) fn stays(&self, generation: u32) -> bool {
-        self.is_live() && self.generation == generation && !self.leaving
+        self.is_live() && self.generation == generation && self.leaving.is_none()
     }
 
     /// Takes note that it is asked to stop, and when it is killed if it does not.
@@ -98,7 +99,7 @@ impl Roster {
             spawned_ms: now_ms,
             phase: Phase::Starting,
             has_served: false,
-            leaving: false,
+            leaving: None,
             dismissed: false,
             owed: None,
         });

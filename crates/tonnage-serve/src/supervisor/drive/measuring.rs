@@ -44,7 +44,7 @@ impl<H: Host> Drive<'_, H> {
         let serving: Vec<Worker> = self
             .machine
             .workers()
-            .filter(|worker| worker.is_ready() && !worker.leaving)
+            .filter(|worker| worker.is_ready() && worker.leaving.is_none())
             .filter(|worker| is_time || !self.measured.first_bytes.contains_key(&worker.age))
             .cloned()
             .collect();

@@ -98,9 +98,9 @@ impl Supervisor {
             return missing.min(1u32.saturating_sub(staying));
         }
         // Replacements one after the other, or an eighth at a time.
-        let leaving = self
-            .roster
-            .count(|worker| worker.is_live() && worker.generation == current && worker.leaving);
+        let leaving = self.roster.count(|worker| {
+            worker.is_live() && worker.generation == current && worker.leaving.is_some()
+        });
         let most = self.target + 1 + self.target / 8;
         missing.min(most.saturating_sub(staying + leaving))
     }

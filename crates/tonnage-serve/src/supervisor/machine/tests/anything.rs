@@ -143,7 +143,7 @@ proptest! {
         let target = world.supervisor.target() as usize;
         prop_assert_eq!(world.living.len(), target);
         prop_assert_eq!(world.of_generation(world.supervisor.generation()).len(), target);
-        prop_assert!(world.supervisor.workers().all(|worker| worker.is_ready() && !worker.leaving));
+        prop_assert!(world.supervisor.workers().all(|worker| worker.is_ready() && worker.leaving.is_none()));
     }
 
     #[test]
