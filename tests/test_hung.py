@@ -100,6 +100,17 @@ def test_tasks_that_wait_are_told_of_and_cancelled(serve: Serve) -> None:
     wait_for(lambda: server.ask("/ended").body == ended, "the tasks to be cancelled")
 
 
+def test_greenlets_that_wait_are_told_of_and_others_are_served(serve: Serve) -> None:
+    server = serve("-k", "gevent", *LIMITS, app=WSGI)
+    with server.client() as client:
+        client.request("/sleep")
+        assert server.ask("/").status == 200
+        assert client.answer().status == 503
+    report = _report(server, "/sleep")
+    greenlet = report.partition("\nGreenlet ")[2]
+    assert "in in_a_sleep" in greenlet, report
+
+
 def test_a_handler_that_keeps_the_loop_is_told_of(serve: Serve) -> None:
     server = serve(*LIMITS, app=ASGI)
     with server.client() as client, server.client() as other:
