@@ -27,7 +27,7 @@ _MOST_FRAMES = 64
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
-# A task of the application, and the request that it answers.
+# A task or greenlet of the application, and the request that it answers.
 Calls = list[tuple[str, Any]]
 
 
@@ -50,7 +50,7 @@ def describe(
     their threads' numbers) before the others; then those of the tasks of ``loop``, those of
     ``calls`` first. Of the thread that asks, that of the frame which was interrupted for it.
     Greenlets come between the two, where the application has some."""
-    parts = [*_threads(requests, interrupted), *_greenlets()]
+    parts = [*_threads(requests, interrupted), *_greenlets(calls if loop is None else [])]
     if loop is not None:
         parts += _tasks(calls, loop)
     return "\n".join(parts)
@@ -98,12 +98,13 @@ def _format(frames: list[tuple[FrameType, int]]) -> list[str]:
     return traceback.StackSummary.extract(iter(frames)).format()
 
 
-def _greenlets() -> Iterator[str]:
+def _greenlets(calls: Calls) -> Iterator[str]:
     """Those that wait: the one that runs is in its thread's stack. gevent has them, and
     libraries that let synchronous code wait on an event loop."""
     module = sys.modules.get("greenlet")
     if module is None:
         return
+    requests = {id(greenlet): request for request, greenlet in calls}
     left = _MOST_GREENLETS
     for thing in gc.get_objects():
         # `isinstance` could call what belongs to the application.
@@ -117,7 +118,9 @@ def _greenlets() -> Iterator[str]:
             yield "More greenlets are not shown"
             return
         left -= 1
-        yield f"Greenlet {id(thing):#x}:\n{''.join(lines).rstrip()}"
+        request = requests.get(id(thing))
+        title = f"Greenlet {id(thing):#x}" + (f", {request}" if request else "")
+        yield f"{title}:\n{''.join(lines).rstrip()}"
 
 
 def _tasks(calls: Calls, loop: Any) -> Iterator[str]:

@@ -22,6 +22,7 @@ patched = monkey.is_module_patched("socket") and monkey.is_module_patched("threa
 
 seen: contextvars.ContextVar[str] = contextvars.ContextVar("seen", default="nothing")
 kept = local()
+arrived = 0
 present = 0
 most = 0
 met = threading.Event()
@@ -65,12 +66,12 @@ def get_own(environ: Environ) -> str:
 
 def get_meet(environ: Environ) -> str:
     """Answers nobody before so many are here together."""
-    global present
-    present += 1
-    if present == int(_number(environ, "count")):
+    global arrived
+    arrived += 1
+    if arrived == int(_number(environ, "count")):
         met.set()
     met.wait()
-    return str(present)
+    return str(arrived)
 
 
 def get_sleep(environ: Environ) -> str:

@@ -14,6 +14,7 @@ use tonnage_serve::dispatch::{Dispatcher, Ending};
 use tonnage_serve::supervisor::Bell;
 
 use crate::asgi::Bridge;
+use crate::gevent::Greenlets;
 use crate::worker::{Kit, lock};
 
 /// How long before the supervisor loses its patience a worker loses its own, at most and as a
@@ -67,6 +68,8 @@ pub(crate) struct Life {
     event_loop: OnceLock<(Py<PyAny>, Option<Py<PyAny>>)>,
     /// Who knows the calls of an ASGI worker.
     bridge: OnceLock<Py<Bridge>>,
+    /// The same of one that serves in greenlets.
+    greenlets: OnceLock<Py<Greenlets>>,
     /// Requests after which the worker wants to be replaced; never, where it is the
     /// largest number.
     most_requests: AtomicU64,
@@ -95,6 +98,7 @@ impl Life {
             dispatcher: OnceLock::new(),
             event_loop: OnceLock::new(),
             bridge: OnceLock::new(),
+            greenlets: OnceLock::new(),
             most_requests: AtomicU64::new(most_requests),
             leaving: Leaving::default(),
             told_of_upgrade: AtomicBool::new(false),
@@ -247,20 +251,34 @@ impl Life {
         let _ = self.bridge.set(bridge.clone().unbind());
     }
 
+    /// Who knows the requests that greenlets answer.
+    pub(crate) fn tells_of_greenlets(&self, greenlets: &Bound<'_, Greenlets>) {
+        let _ = self.greenlets.set(greenlets.clone().unbind());
+    }
+
+    /// Whether one thread answers many requests at a time, so that it says nothing of them.
+    pub(crate) fn shares_a_thread(&self) -> bool {
+        self.has_loop() || self.greenlets.get().is_some()
+    }
+
     /// Whether the worker serves on an event loop.
     pub(crate) fn has_loop(&self) -> bool {
         self.bridge.get().is_some()
     }
 
-    /// The calls that wait on an event loop, request and task of each, and that loop; `None`
-    /// where there is none.
+    /// The calls that wait on an event loop, request and task of each, and that loop; requests
+    /// and greenlets, and `None`, where there is no loop.
     pub(crate) fn calls<'py>(
         &self,
         py: Python<'py>,
     ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyAny>)> {
         match self.bridge.get() {
             Some(bridge) => bridge.get().calls(py),
-            None => Ok((PyList::empty(py), py.None().into_bound(py))),
+            None => {
+                let greenlets = self.greenlets.get();
+                let calls = greenlets.map_or_else(Vec::new, |all| all.get().calls(py));
+                Ok((PyList::new(py, calls)?, py.None().into_bound(py)))
+            }
         }
     }
 

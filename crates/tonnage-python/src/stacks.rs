@@ -142,8 +142,9 @@ pub(crate) fn describe(
 ) -> PyResult<String> {
     let by_thread = PyDict::new(py);
     for request in requests {
-        // An event loop's thread has many; its tasks say which they belong to.
-        if !life.has_loop() {
+        // The thread of an event loop, or of greenlets, has many; its tasks say which they
+        // belong to.
+        if !life.shares_a_thread() {
             by_thread.set_item(request.thread, said(request))?;
         }
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use tonnage_serve::dispatch::{Exchange, Streams};
+use tonnage_serve::dispatch::{Exchange, Streams, now_ns};
 use tonnage_serve::io::{Poller, Token};
 
 use super::hub::{self, Hub};
@@ -31,15 +31,16 @@ struct Core {
     streams: Streams,
     /// The request that the greenlet takes which is begun next.
     handed: Option<(Token, Exchange)>,
-    /// The greenlets that have a request, by their numbers.
-    working: HashMap<u64, Py<PyAny>>,
+    /// The greenlets that have a request, by their numbers, and its name where somebody looks
+    /// after those that take too long.
+    working: HashMap<u64, (Py<PyAny>, String)>,
     /// The number of the last one.
     number: u64,
 }
 
 /// A worker that serves in greenlets.
 #[pyclass(module = "tonnage._tonnage", frozen)]
-pub(super) struct Greenlets {
+pub(crate) struct Greenlets {
     core: Mutex<Core>,
     poller: Arc<Poller>,
     /// Away while a greenlet prepares a request. Preparing may collect garbage, whose end may
@@ -54,6 +55,8 @@ pub(super) struct Greenlets {
     /// told to.
     pub(super) drain_time: Duration,
     pub(super) killed_time: Duration,
+    /// Somebody looks after requests that take too long.
+    has_limits: bool,
     /// A turn is under way, which begins whatever requests there are.
     turning: AtomicBool,
     /// The hub was asked for another turn.
@@ -76,6 +79,7 @@ pub(super) struct Parts {
     pub(super) hub: Hub,
     pub(super) life: Arc<Life>,
     pub(super) graceful: Duration,
+    pub(super) has_limits: bool,
 }
 
 #[pymethods]
@@ -101,6 +105,7 @@ impl Greenlets {
     fn tick(slf: &Bound<'_, Self>) {
         let this = slf.get();
         if !this.is_over() {
+            this.life.note_tick(now_ns(), hub::TICK.as_millis() as u64);
             this.look_around(slf.py());
             Self::turn(slf);
         }
@@ -166,6 +171,7 @@ impl Greenlets {
             life: parts.life,
             drain_time: parts.graceful.saturating_sub(before_kill),
             killed_time: before_kill / 2,
+            has_limits: parts.has_limits,
             turning: AtomicBool::new(false),
             nudged: AtomicBool::new(false),
             told: AtomicU8::new(0),
@@ -193,7 +199,25 @@ impl Greenlets {
     pub(super) fn working<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyAny>> {
         let core = self.core();
         let working = core.working.values();
-        working.map(|greenlet| greenlet.bind(py).clone()).collect()
+        working
+            .map(|(greenlet, _)| greenlet.bind(py).clone())
+            .collect()
+    }
+
+    /// The requests that are at work, with their greenlets.
+    pub(crate) fn calls(&self, py: Python<'_>) -> Vec<(String, Py<PyAny>)> {
+        let core = self.core();
+        let working = core.working.values();
+        working
+            .map(|(greenlet, name)| (name.clone(), greenlet.clone_ref(py)))
+            .collect()
+    }
+
+    /// The name of the request that was taken, where somebody wants to know.
+    fn name_of_handed(&self) -> String {
+        let core = self.core();
+        let handed = core.handed.as_ref().filter(|_| self.has_limits);
+        handed.map_or_else(String::new, |(_, exchange)| exchange.name())
     }
 
     /// Looks at the sockets and begins what requests they have.
@@ -242,7 +266,7 @@ impl Greenlets {
         let py = slf.py();
         let serve = slf.getattr(intern!(py, "_serve"))?;
         let begun = self.hub.greenlet(&serve, number).and_then(|greenlet| {
-            let kept = greenlet.clone().unbind();
+            let kept = (greenlet.clone().unbind(), self.name_of_handed());
             self.core().working.insert(number, kept);
             hub::run(&greenlet)
         });

@@ -10,7 +10,7 @@ use pyo3::types::PyList;
 use super::greenlets::Greenlets;
 
 /// How often it is looked at what takes too long.
-const TICK: Duration = Duration::from_millis(500);
+pub(super) const TICK: Duration = Duration::from_millis(500);
 
 /// gevent's hub as a worker sees it.
 #[derive(Debug)]

@@ -18,7 +18,8 @@ use pyo3::prelude::*;
 use tonnage_serve::dispatch::Streams;
 use tonnage_serve::io::{Io, Neighbours};
 
-use self::greenlets::{Greenlets, Parts};
+pub(crate) use self::greenlets::Greenlets;
+use self::greenlets::Parts;
 use self::hub::Hub;
 use crate::settings::io_settings;
 use crate::worker::Worker;
@@ -32,6 +33,7 @@ pub(crate) fn serve_gevent(app: Bound<'_, PyAny>, worker: &Bound<'_, Worker>) ->
     let greenlets = greenlets(app, worker)?;
     let hub = greenlets.get().hub();
     hub.watch(&greenlets)?;
+    worker.life.tells_of_greenlets(&greenlets);
     let drain = greenlets.getattr(intern!(py, "drain"))?.unbind();
     worker.life.ends_by(py, drain, None)?;
     worker.life.ready();
@@ -63,6 +65,7 @@ fn greenlets<'py>(app: Bound<'py, PyAny>, worker: &Worker) -> PyResult<Bound<'py
         hub,
         life: Arc::clone(&worker.life),
         graceful: settings.processes.graceful_timeout,
+        has_limits: settings.http.request_limits.are_set(),
     };
     Bound::new(py, Greenlets::new(py, parts)?)
 }
