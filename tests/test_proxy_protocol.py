@@ -78,6 +78,18 @@ def test_who_may_speak_it(serve: Serve, tmp_path: Path) -> None:
     assert environ["REMOTE_ADDR"] == "192.0.2.1"
 
 
+def test_what_hooks_are_told(serve: Serve, tmp_path: Path) -> None:
+    config = tmp_path / "gunicorn.conf.py"
+    config.write_text(
+        "def pre_request(worker, req):\n    worker.log.info('said: %s', req.proxy_protocol_info)\n"
+    )
+    server = serve("-c", str(config), "--proxy-protocol", "v1")
+    server.wait_for_log("said: None")
+    introduced(server, TEXT, "/environ")
+    server.wait_for_log("'client_addr': '192.0.2.1', 'client_port': 56324")
+    server.wait_for_log("'proxy_addr': '198.51.100.7', 'proxy_port': 8443}")
+
+
 def test_where_it_is_off_it_is_no_request(serve: Serve) -> None:
     server = serve()
     with server.client() as client:

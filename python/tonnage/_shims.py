@@ -189,9 +189,24 @@ class Request:
         return str(self.environ.get("REMOTE_ADDR", "")), int(port) if port.isdigit() else 0
 
     peer_addr = remote_addr
-    # Fields after the body are not kept, and the PROXY protocol is not spoken.
+    # Fields after the body are not kept.
     trailers: ClassVar[list[tuple[str, str]]] = []
-    proxy_protocol_info = None
+
+    @property
+    def proxy_protocol_info(self) -> dict[str, Any] | None:
+        """What a proxy has said of the connection, where the request is one of WSGI."""
+        said = self.environ.get("PROXY_PROTOCOL")
+        if said is None:
+            return None
+        address = self.environ.get("PROXY_ADDR")
+        client, port = self.remote_addr
+        return {
+            "proxy_protocol": said,
+            "client_addr": client if address else None,
+            "client_port": port if address else None,
+            "proxy_addr": address,
+            "proxy_port": int(self.environ["PROXY_PORT"]) if address else None,
+        }
 
     def should_close(self) -> bool:
         """Whether no other request follows on the connection."""
