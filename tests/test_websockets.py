@@ -254,6 +254,14 @@ def test_an_application_that_does_not_read_holds_the_client_back(server: Served)
         assert server.rss_kib() - before < 16 << 10
 
 
+def test_a_client_that_floods_does_not_keep_others_from_their_turn(server: Served) -> None:
+    with Raw(server, "/take-turns") as raw:
+        raw.client.send((b"\x81\x81" + bytes(4) + b"x") * 2000)
+        first, payload = raw.frame()
+        assert first == 0x81
+        assert int(payload) <= 64
+
+
 def test_pings_are_sent_and_silence_ends_it(serve: Serve) -> None:
     options = ("--ws-ping-interval", "0.5", "--ws-ping-timeout", "1")
     server = serve(*options, app="websocket_app:app")

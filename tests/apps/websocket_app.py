@@ -128,7 +128,21 @@ async def go_on(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
+async def take_turns(scope: Scope, receive: Receive, send: Send) -> None:
+    """Says how many messages came before something else had its turn."""
+    await accept(send)
+    await receive()
+    turn = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(turn.set_result, None)
+    taken = 0
+    while not turn.done():
+        await receive()
+        taken += 1
+    await send({"type": "websocket.send", "text": str(taken)})
+
+
 WAYS = {
+    "/take-turns": take_turns,
     "/echo": echo,
     "/worker": worker,
     "/scope": tell_scope,

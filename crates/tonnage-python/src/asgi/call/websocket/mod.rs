@@ -63,6 +63,8 @@ pub(super) struct Session {
     stage: Stage,
     told_connect: bool,
     queue: Queue,
+    /// Messages that the application was given without having to wait.
+    in_a_row: u32,
     /// How it ended, which the application is told after what came before.
     closed: Option<Closed>,
     /// The application has closed it.
@@ -81,6 +83,7 @@ impl Session {
             stage: Stage::Asked(Box::new(upgrade)),
             told_connect: false,
             queue: Queue::default(),
+            in_a_row: 0,
             closed: None,
             closed_by_app: false,
             leaving_since_ms: None,

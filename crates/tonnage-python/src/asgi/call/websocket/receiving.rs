@@ -15,6 +15,10 @@ use super::{Call, Stage};
 /// Readings of one websocket after which others have their turn.
 const READINGS: usize = 4;
 
+/// Messages that an application is given one after the other before others have their turn: it
+/// waits for nothing as long as there are some.
+const MOST_IN_A_ROW: u32 = 64;
+
 impl Call {
     /// What the application is told next, or a future.
     pub(in crate::asgi) fn websocket_message<'py>(slf: &Bound<'py, Self>) -> PyResult<Answer<'py>> {
@@ -25,19 +29,23 @@ impl Call {
             .websocket
             .as_ref()
             .is_some_and(|session| session.told_connect && session.queue.is_empty());
-        let more = is_empty && this.hear(py);
+        let mut more = is_empty && this.hear(py);
         let Some(session) = &mut this.websocket else {
             return Ok(Answer::Value(None));
         };
         if !std::mem::replace(&mut session.told_connect, true) {
             return Ok(Answer::Value(Some(websocket::connect(py)?)));
         }
-        if let Some(message) = session.queue.pop() {
+        session.in_a_row += 1;
+        if session.in_a_row > MOST_IN_A_ROW {
+            more = true;
+        } else if let Some(message) = session.queue.pop() {
             return Ok(Answer::Value(Some(websocket::receive(message.bind(py))?)));
         }
         let is_leaving =
             session.leaving_since_ms.is_some() && matches!(session.stage, Stage::Open(_));
-        if session.closed.is_some() || is_leaving {
+        let is_over = session.queue.is_empty() && (session.closed.is_some() || is_leaving);
+        if is_over {
             drop(call);
             if is_leaving {
                 // All that came is answered.
@@ -46,6 +54,7 @@ impl Call {
             Self::give_back(slf)?;
             return Self::disconnect_message(slf).map(|message| Answer::Value(Some(message)));
         }
+        session.in_a_row = 0;
         let bridge = this.bridge.clone_ref(py);
         let waiting = std::mem::take(&mut this.receivers);
         drop(call);
