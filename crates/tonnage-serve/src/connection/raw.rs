@@ -8,7 +8,7 @@ use super::{Connection, Stage};
 /// What one reading gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Raw {
-    /// So many bytes.
+    /// So many bytes; none where others have their turn before there is content.
     Bytes(usize),
     /// There are none.
     Nothing,
@@ -46,8 +46,6 @@ impl Connection {
                     self.input_ended = true;
                     return Raw::Gone;
                 }
-                // There is more, but nothing of it is content: a client's own fault.
-                Ok(Incoming::Bytes { count: 0, .. }) => return Raw::Nothing,
                 Ok(Incoming::Bytes { count, drained }) => {
                     // Where the peer has closed, only the end of its bytes says so.
                     self.more_to_read = !drained || self.hung_up;
