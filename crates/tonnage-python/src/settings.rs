@@ -93,7 +93,7 @@ impl Settings {
         self.0.warnings()
     }
 
-    /// Whether TLS can be spoken as they say. Raises ValueError.
+    /// Whether TLS can be spoken as they say. Raises `ValueError`.
     fn check_tls(&self) -> PyResult<()> {
         tls_server(&self.0).map(|_| ())
     }
@@ -233,7 +233,7 @@ fn to_python<'py>(py: Python<'py>, value: &RawValue) -> PyResult<Bound<'py, PyAn
     })
 }
 
-/// Certificates and keys, read anew, where settings name some. Raises ValueError.
+/// Certificates and keys, read anew, where settings name some. Raises `ValueError`.
 pub(crate) fn tls_server(settings: &ServeSettings) -> PyResult<Option<Arc<TlsServer>>> {
     let Some(tls) = &settings.tls else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! What an environ says of TLS: the variables of Apache's mod_ssl, which no field of a
+//! What an environ says of TLS: the variables of Apache's `mod_ssl`, which no field of a
 //! request can pass for.
 
 use pyo3::intern;

@@ -42,10 +42,6 @@ impl Connection {
         }
         while self.more_to_read {
             match self.wire.read(room) {
-                Ok(Incoming::End) => {
-                    self.input_ended = true;
-                    return Raw::Gone;
-                }
                 Ok(Incoming::Bytes { count, drained }) => {
                     // Where the peer has closed, only the end of its bytes says so.
                     self.more_to_read = !drained || self.hung_up;
@@ -53,7 +49,7 @@ impl Connection {
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => self.more_to_read = false,
-                Err(_) => {
+                Ok(Incoming::End) | Err(_) => {
                     self.input_ended = true;
                     return Raw::Gone;
                 }

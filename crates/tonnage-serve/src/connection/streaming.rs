@@ -98,10 +98,6 @@ impl Connection {
             }
             let wanted = intake.wanted_bytes(room.len());
             match self.wire.read(&mut room[..wanted]) {
-                Ok(Incoming::End) => {
-                    self.input_ended = true;
-                    return Ok(Arrived::Gone);
-                }
                 // There is more, but nothing of it is content: a client's own fault.
                 Ok(Incoming::Bytes { count: 0, .. }) => return Ok(Arrived::Nothing),
                 Ok(Incoming::Bytes { count, drained }) => {
@@ -120,7 +116,7 @@ impl Connection {
                     self.more_to_read = false;
                     return Ok(Arrived::Nothing);
                 }
-                Err(_) => {
+                Ok(Incoming::End) | Err(_) => {
                     self.input_ended = true;
                     return Ok(Arrived::Gone);
                 }

@@ -32,11 +32,11 @@ impl Io {
                     };
                     self.work(token, signs);
                 }
-                Stage::Handshake => self.remove(token),
                 Stage::Head if connection.is_idle() => self.remove(token),
                 Stage::Head => self.refuse(token, Refusal::HeadTimeout),
                 Stage::Body(_) => self.refuse(token, Refusal::BodyTimeout),
                 Stage::Preamble
+                | Stage::Handshake
                 | Stage::Skipping(_)
                 | Stage::Flushing
                 | Stage::Lingering
