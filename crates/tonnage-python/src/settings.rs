@@ -255,6 +255,7 @@ pub(crate) fn io_settings(
     IoSettings {
         tls,
         limits: http.limits,
+        http2: http.http2,
         folder: upload_folder(http.tmp_upload_dir.as_deref()).into(),
         keep_alive_ms: ms(http.keepalive),
         header_timeout_ms: bound_ms(http.header_timeout),

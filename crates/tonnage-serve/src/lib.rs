@@ -7,6 +7,7 @@ pub mod codings;
 pub mod compress;
 pub mod connection;
 pub mod dispatch;
+pub mod h2;
 pub mod http;
 pub mod io;
 pub mod listen;

@@ -9,11 +9,14 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::SendFlags;
+
+use crate::h2::Session;
 
 /// How long a response waits at most before somebody sends it, in ns.
 pub(crate) const LONGEST_NS: u64 = 2_000_000;
@@ -24,11 +27,15 @@ pub(crate) struct Outbox {
     held: Mutex<Held>,
     /// Rung for whoever sleeps until there is a response.
     bell: Condvar,
+    holds_sessions: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Held {
     responses: VecDeque<Response>,
+    /// Connections of HTTP/2 that have responses, which they keep themselves.
+    sessions: Vec<Arc<Session>>,
+    sessions_since_ns: u64,
     /// Responses that ever waited here; the newest one's number.
     count: u64,
     somebody_sleeps: bool,
@@ -89,19 +96,72 @@ impl Outbox {
         }
     }
 
+    /// Has a connection of HTTP/2 flushed with the others, from `since_ns` on.
+    pub(crate) fn hold_session(&self, session: &Arc<Session>, since_ns: u64) {
+        if !session.hold() {
+            return;
+        }
+        let mut held = self.held();
+        if held.sessions.is_empty() {
+            held.sessions_since_ns = since_ns;
+        }
+        held.count += 1;
+        held.sessions.push(Arc::clone(session));
+        self.holds_sessions.store(true, Ordering::Release);
+        if held.somebody_sleeps {
+            self.bell.notify_one();
+        }
+    }
+
+    /// Whether connections of HTTP/2 wait.
+    pub(crate) fn holds_sessions(&self) -> bool {
+        self.holds_sessions.load(Ordering::Acquire)
+    }
+
+    /// Flushes the connections of HTTP/2 that wait.
+    pub(crate) fn flush_sessions(&self) {
+        if !self.holds_sessions() {
+            return;
+        }
+        let sessions = {
+            let mut held = self.held();
+            self.holds_sessions.store(false, Ordering::Release);
+            std::mem::take(&mut held.sessions)
+        };
+        for session in sessions {
+            // First, so that what comes from now on is flushed another time.
+            session.let_go();
+            session.flush();
+        }
+    }
+
+    /// Flushes them where one has waited long enough, and says whether some wait on.
+    fn flush_late_sessions(&self, now_ns: u64) -> bool {
+        if !self.holds_sessions() {
+            return false;
+        }
+        let since_ns = self.held().sessions_since_ns;
+        if now_ns.saturating_sub(since_ns) < LONGEST_NS {
+            return true;
+        }
+        self.flush_sessions();
+        false
+    }
+
     /// Sends all responses, where one has waited long enough, and says whether some wait
     /// on. They stay until their connections take them back.
     pub(crate) fn send_late(&self, now_ns: u64) -> bool {
+        let some_wait = self.flush_late_sessions(now_ns);
         let mut held = self.held();
         let mut waiting = held.responses.iter().filter(|response| !response.was_tried);
         let Some(first) = waiting.next() else {
-            return false;
+            return some_wait;
         };
         if now_ns.saturating_sub(first.since_ns) < LONGEST_NS {
             return true;
         }
         held.responses.iter_mut().for_each(Response::send);
-        false
+        some_wait
     }
 
     /// Responses that have ever waited here.

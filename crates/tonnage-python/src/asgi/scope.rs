@@ -113,8 +113,13 @@ impl Scopes {
             Some(template) => template.bind(py).copy()?,
             None => PyDict::new(py),
         };
-        if exchange.version() == Version::Http10 {
-            scope.set_item(intern!(py, "http_version"), intern!(py, "1.0"))?;
+        let version = match exchange.version() {
+            Version::Http11 => None,
+            Version::Http10 => Some(intern!(py, "1.0")),
+            Version::Http2 => Some(intern!(py, "2")),
+        };
+        if let Some(version) = version {
+            scope.set_item(intern!(py, "http_version"), version)?;
         }
         let verb = exchange.method();
         if *verb != *b"GET" {

@@ -74,8 +74,13 @@ impl Environs {
         if !exchange.query().is_empty() {
             environ.set_item(intern!(py, "QUERY_STRING"), latin1(py, exchange.query()))?;
         }
-        if exchange.version() == Version::Http10 {
-            environ.set_item(intern!(py, "SERVER_PROTOCOL"), intern!(py, "HTTP/1.0"))?;
+        let protocol = match exchange.version() {
+            Version::Http11 => None,
+            Version::Http10 => Some(intern!(py, "HTTP/1.0")),
+            Version::Http2 => Some(intern!(py, "HTTP/2.0")),
+        };
+        if let Some(protocol) = protocol {
+            environ.set_item(intern!(py, "SERVER_PROTOCOL"), protocol)?;
         }
         environ.set_item(intern!(py, "wsgi.input"), input)?;
         self.set_peer(py, &environ, exchange.peer())?;

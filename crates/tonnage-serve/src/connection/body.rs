@@ -60,6 +60,8 @@ pub(crate) enum BodyError {
 enum Length {
     Left(u64),
     Chunked(Box<ChunkedDecoder>),
+    /// Until [`Intake::end`].
+    UntilEnd,
 }
 
 /// A body that is being read.
@@ -85,13 +87,31 @@ impl Intake {
             Framing::Length(bytes) => Length::Left(bytes),
             Framing::Chunked => Length::Chunked(Box::new(ChunkedDecoder::new(limits))),
         };
-        Ok(Some(Self {
+        Ok(Some(Self::of(length, most_bytes)))
+    }
+
+    /// For a body that ends when that is said, and not by what is in it.
+    pub(crate) fn until_end(limits: &Limits) -> Self {
+        let most_bytes = match limits.body_bytes {
+            0 => u64::MAX,
+            bytes => bytes,
+        };
+        Self::of(Length::UntilEnd, most_bytes)
+    }
+
+    fn of(length: Length, most_bytes: u64) -> Self {
+        Self {
             length,
             memory: Memory::default(),
             spool: None,
             taken_bytes: 0,
             most_bytes,
-        }))
+        }
+    }
+
+    /// It has ended.
+    pub(crate) fn end(&mut self) {
+        self.length = Length::Left(0);
     }
 
     /// Takes bytes in that belong to the body; gives how many of these did, and whether
@@ -111,6 +131,10 @@ impl Intake {
                     decoder.decode(input, &mut |bytes| plain.extend_from_slice(bytes))?;
                 self.keep(&plain, folder)?;
                 Ok((progress.consumed, progress.done))
+            }
+            Length::UntilEnd => {
+                self.keep(input, folder)?;
+                Ok((input.len(), false))
             }
         }
     }
@@ -133,6 +157,7 @@ impl Intake {
                     decoder.decode(input, &mut |bytes| plain.extend_from_slice(bytes))?;
                 (progress.consumed, plain.as_slice(), progress.done)
             }
+            Length::UntilEnd => (input.len(), input, false),
         };
         self.taken_bytes += content.len() as u64;
         if self.taken_bytes > self.most_bytes {
@@ -152,7 +177,7 @@ impl Intake {
     pub(crate) fn wanted_bytes(&self, most: usize) -> usize {
         match &self.length {
             Length::Left(left) => most.min(usize::try_from(*left).unwrap_or(usize::MAX)),
-            Length::Chunked(_) => most,
+            Length::Chunked(_) | Length::UntilEnd => most,
         }
     }
 
@@ -161,7 +186,7 @@ impl Intake {
     pub(crate) fn worth_reading_bytes(&self) -> u32 {
         match &self.length {
             Length::Left(left) => (*left).clamp(1, MEMORY_BYTES) as u32,
-            Length::Chunked(_) => 1,
+            Length::Chunked(_) | Length::UntilEnd => 1,
         }
     }
 

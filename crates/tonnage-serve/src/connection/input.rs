@@ -79,6 +79,11 @@ impl Buffers {
         Ok(None)
     }
 
+    /// Where a head is written that came in another form.
+    pub(crate) fn room(&mut self) -> &mut Vec<u8> {
+        &mut self.input
+    }
+
     /// The bytes of this head were used, and its memory is for the next one.
     pub(super) fn use_up(&mut self, head: Option<Box<Head>>) {
         if let Some(mut head) = head {

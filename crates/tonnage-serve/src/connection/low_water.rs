@@ -10,6 +10,10 @@ impl Connection {
     /// Each waking costs the client, too, where it is on this machine: uploads of 1 MiB
     /// took it a quarter more time.
     pub(crate) fn set_low_water(&mut self) {
+        // The socket is that of other requests, too.
+        if self.is_stream() {
+            return;
+        }
         let bytes = match &self.stage {
             // Of what is enciphered nobody knows how much it takes, nor how much was read.
             Stage::Body(intake) if self.wire.bare().is_some() => intake.worth_reading_bytes(),

@@ -6,6 +6,7 @@ mod input;
 mod low_water;
 mod memory;
 mod outgoing;
+mod over_stream;
 mod preamble;
 mod raw;
 mod spool;
@@ -29,11 +30,13 @@ pub(crate) use self::input::{Buffers, Pool};
 pub use self::memory::Memory;
 pub use self::outgoing::Held;
 pub(crate) use self::outgoing::{Flushed, Outgoing};
+pub(crate) use self::over_stream::Taken;
 pub(crate) use self::preamble::Preamble;
 pub(crate) use self::raw::Raw;
 pub(crate) use self::streaming::{Arrived, Skipped};
 pub(crate) use self::wire::{Handshake, Incoming, Wire, duplicate};
 use crate::board::Meters;
+use crate::h2::{Session, Stream};
 use crate::http::{Limits, Refusal};
 use crate::listen::Peer;
 use crate::outbox::Outbox;
@@ -66,6 +69,9 @@ pub(crate) enum Stage {
     /// All was sent and the sending side is closed; what the client still sends is read
     /// and forgotten, so that it reads our answer and not a reset (RFC 9112, 9.6).
     Lingering,
+    /// HTTP/2 is spoken on it: requests are its streams', which have connections of their
+    /// own.
+    Multiplexed(Arc<Session>),
 }
 
 /// What became of the bytes so far.
@@ -105,6 +111,9 @@ pub(crate) enum Read {
 )]
 #[derive(Debug)]
 pub struct Connection {
+    /// Where it is no connection, but one request on one that speaks HTTP/2: what its bytes
+    /// go through.
+    stream: Option<Box<Stream>>,
     pub(crate) wire: Wire,
     /// The client, as far as is known.
     pub(crate) peer: Peer,
@@ -144,8 +153,14 @@ pub struct Connection {
 impl Connection {
     /// A connection that was just accepted.
     pub(crate) fn new(socket: OwnedFd, peer: Peer, listener: u32) -> Self {
+        Self::over(Wire::plain(socket), peer, listener)
+    }
+
+    /// A request, or all requests of a client, over this wire.
+    fn over(wire: Wire, peer: Peer, listener: u32) -> Self {
         Self {
-            wire: Wire::plain(socket),
+            stream: None,
+            wire,
             peer,
             introduced: None,
             listener,
@@ -219,6 +234,7 @@ impl Connection {
         Outlet {
             socket: self.socket().as_raw_fd(),
             is_plain: self.wire.bare().is_some(),
+            stream: self.stream.as_ref().map(|stream| stream.aside()),
         }
     }
 
@@ -256,12 +272,16 @@ impl Connection {
 
     /// Bytes that the client has taken, in a measure that grows with each of them.
     pub(crate) fn sent_bytes(&self) -> u64 {
-        self.outgoing.sent_bytes() + self.wire.pushed_bytes()
+        match &self.stream {
+            Some(stream) => stream.sent_bytes(),
+            None => self.outgoing.sent_bytes() + self.wire.pushed_bytes(),
+        }
     }
 
     /// Whether the socket has bytes of a request, or of its body, that were not read.
     pub(crate) fn has_unseen_input(&self) -> bool {
-        (self.is_idle() || matches!(self.stage, Stage::Body(_))) && self.has_input()
+        let may_have = self.is_idle() || matches!(self.stage, Stage::Body(_));
+        may_have && !self.is_stream() && self.has_input()
     }
 
     fn has_input(&self) -> bool {
@@ -398,17 +418,29 @@ impl Connection {
 
     /// Sends what waits, as far as the socket takes it.
     pub(crate) fn flush(&mut self) -> io::Result<Flushed> {
+        if let Some(stream) = &self.stream {
+            return Ok(stream.flush());
+        }
         self.outgoing.flush(&mut self.wire)
     }
 
     /// Sends bytes, or keeps what the socket does not take.
     pub(crate) fn send(&mut self, slices: &[&[u8]]) -> io::Result<()> {
+        if let Some(stream) = &self.stream {
+            return stream.send(slices, true);
+        }
         self.outgoing.send(&mut self.wire, slices)
     }
 
     /// Keeps a complete response from `since_ns` on, so that it goes with others; `false`
     /// where others could not send it.
     pub(crate) fn hold_back(&mut self, outbox: &Arc<Outbox>, bytes: &[u8], since_ns: u64) -> bool {
+        if let Some(stream) = &self.stream {
+            // Where its client has gone, nobody waits for it.
+            let _ = stream.send(&[bytes], false);
+            outbox.hold_session(stream.session(), since_ns);
+            return true;
+        }
         let Some(socket) = self.wire.bare() else {
             return false;
         };
@@ -419,6 +451,9 @@ impl Connection {
 
     /// Sends a head, then bytes that somebody else holds.
     pub(crate) fn send_held(&mut self, head: &[u8], body: Held) -> io::Result<()> {
+        if let Some(stream) = &self.stream {
+            return stream.send(&[head, body.as_ref().as_ref()], true);
+        }
         self.outgoing.send_held(&mut self.wire, head, body)
     }
 
@@ -429,7 +464,26 @@ impl Connection {
         offset: u64,
         bytes: u64,
     ) -> io::Result<()> {
+        if let Some(stream) = &self.stream {
+            return stream.send_file(file, offset, bytes);
+        }
         self.outgoing.send_file(&mut self.wire, file, offset, bytes)
+    }
+
+    /// Bytes that the client has not taken yet.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        match &self.stream {
+            Some(stream) => stream.waiting_bytes(),
+            None => self.outgoing.waiting_bytes(),
+        }
+    }
+
+    /// Whether so much waits for the client that a writer should wait, too.
+    pub(crate) fn is_full(&self) -> bool {
+        match &self.stream {
+            Some(stream) => stream.is_full(),
+            None => self.outgoing.is_full(),
+        }
     }
 
     /// Reads and forgets; `true` where the peer has closed.

@@ -1,6 +1,8 @@
 //! What a client has not taken yet: sent on when its socket has room, so that no
 //! thread waits for a slow reader. In memory up to a bound, then in a file.
 
+mod pull;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
@@ -82,6 +84,8 @@ pub(crate) enum Flushed {
 pub(crate) struct Outgoing {
     parts: VecDeque<Part>,
     memory_bytes: usize,
+    /// What others have of the memory that they share with this one.
+    others_bytes: usize,
     /// The response waits for others, and the socket may not have been asked to take it.
     held_back: Option<Ticket>,
     folder: Option<Arc<Path>>,
@@ -220,7 +224,7 @@ impl Outgoing {
             return;
         }
         let spooling = matches!(self.parts.back(), Some(Part::Spooled { .. }));
-        if spooling || self.memory_bytes + bytes.len() > MEMORY_BYTES {
+        if spooling || self.memory_bytes + self.others_bytes + bytes.len() > MEMORY_BYTES {
             match self.spool(bytes) {
                 Ok(()) => return,
                 // It stays in memory: its writer has it there, and waits before the next.

@@ -44,6 +44,11 @@ pub(crate) enum Skipped {
 impl Connection {
     /// Keeps in mind what the kernel said.
     pub(crate) fn note(&mut self, readable: bool, hung_up: bool) {
+        if self.is_stream() {
+            // What happens to the others' socket is told by the stream.
+            self.hung_up |= self.is_taken_back();
+            return;
+        }
         self.more_to_read |= readable || hung_up;
         self.hung_up |= hung_up;
     }
@@ -74,6 +79,9 @@ impl Connection {
         room: &mut [u8],
         sink: &mut impl FnMut(&[u8]),
     ) -> Result<Arrived, Refusal> {
+        if self.is_stream() {
+            return self.receive_stream(sink);
+        }
         let head_end = self.head.as_ref().map_or(0, |head| head.end);
         let intake = match &mut self.stage {
             Stage::Body(intake) => intake,

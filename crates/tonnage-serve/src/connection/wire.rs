@@ -64,6 +64,8 @@ enum Layer {
     /// TLS, of which nothing has come yet.
     Expected(Arc<TlsServer>),
     Tls(Box<Session>),
+    /// Bytes go through another wire; what was agreed on there.
+    Aside(Option<Arc<TlsInfo>>),
 }
 
 /// A connection's way to its socket.
@@ -88,6 +90,14 @@ impl Wire {
         self.layer = Layer::Expected(Arc::clone(server));
     }
 
+    /// The same socket for somebody else, with what is known of it and no bytes.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            socket: Arc::clone(&self.socket),
+            layer: Layer::Aside(self.tls().cloned()),
+        }
+    }
+
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
@@ -102,13 +112,14 @@ impl Wire {
     /// Whether nobody but the socket knows how things stand, so that another process can go
     /// on with it.
     pub(crate) fn can_move(&self) -> bool {
-        !matches!(self.layer, Layer::Tls(_))
+        !matches!(self.layer, Layer::Tls(_) | Layer::Aside(_))
     }
 
     /// What was agreed on, where TLS is spoken.
     pub(crate) fn tls(&self) -> Option<&Arc<TlsInfo>> {
         match &self.layer {
             Layer::Tls(session) => session.info(),
+            Layer::Aside(info) => info.as_ref(),
             _ => None,
         }
     }
@@ -151,7 +162,7 @@ impl Wire {
             Layer::Tls(session) => session.read(self.socket.as_fd(), asked, &mut |part| {
                 buffer.extend_from_slice(part);
             }),
-            Layer::Expected(_) => Err(Errno::AGAIN),
+            Layer::Expected(_) | Layer::Aside(_) => Err(Errno::AGAIN),
         }
     }
 
@@ -171,7 +182,7 @@ impl Wire {
                     at += part.len();
                 })
             }
-            Layer::Expected(_) => Err(Errno::AGAIN),
+            Layer::Expected(_) | Layer::Aside(_) => Err(Errno::AGAIN),
         }
     }
 
@@ -184,6 +195,7 @@ impl Wire {
             Layer::Tls(session) => session.write(self.socket.as_fd(), slices),
             // Whoever answers before the handshake refuses even that.
             Layer::Plain | Layer::Expected(_) => write_slices(self.socket.as_fd(), slices),
+            Layer::Aside(_) => Ok(0),
         }
     }
 

@@ -441,6 +441,10 @@ impl Exchange {
         if let Some(end) = self.reply.finish()? {
             self.write(end, &[]);
         }
+        if self.connection.is_stream() && self.reply.is_complete() {
+            let sent = self.connection.finish_stream(&[]);
+            self.note_sent(&sent);
+        }
         Ok(())
     }
 
@@ -462,7 +466,7 @@ impl Exchange {
 
     /// Whether so much waits for the client that a writer should wait too.
     pub fn is_full(&self) -> bool {
-        self.intact && self.connection.outgoing.is_full()
+        self.intact && self.connection.is_full()
     }
 
     /// The client's socket, for whoever waits for room otherwise than
@@ -479,6 +483,10 @@ impl Exchange {
     }
 
     fn poll_for_room(&mut self, most: Timespec) {
+        if self.connection.is_stream() {
+            self.intact &= self.connection.wait_for_room(most);
+            return;
+        }
         while self.is_full() {
             let socket = self.connection.socket();
             let mut watched = [PollFd::from_borrowed_fd(socket, PollFlags::OUT)];

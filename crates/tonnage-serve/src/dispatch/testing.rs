@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::h2::Http2Settings;
 use crate::http::Limits;
 use crate::io::IoSettings;
 use crate::listen::{ListenOptions, Listener};
@@ -13,6 +14,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) fn settings() -> IoSettings {
     IoSettings {
         tls: None,
+        http2: Some(Http2Settings::default()),
         limits: Limits::default(),
         folder: std::env::temp_dir().into(),
         keep_alive_ms: 10_000,

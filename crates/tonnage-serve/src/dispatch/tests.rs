@@ -1,6 +1,7 @@
 //! Workers on loopback, with an application in Rust and clients by hand.
 
 mod evenness;
+mod http2;
 mod introduced;
 mod late;
 mod overload;

@@ -110,7 +110,8 @@ pub fn response_framing(
     match (length, version) {
         (Some(length), _) => ResponseFraming::Length(length),
         (None, Version::Http11) => ResponseFraming::Chunked,
-        (None, Version::Http10) => ResponseFraming::UntilClose,
+        // To a client of HTTP/2, its stream is what closes.
+        (None, Version::Http10 | Version::Http2) => ResponseFraming::UntilClose,
     }
 }
 
@@ -186,7 +187,8 @@ pub fn push_end(out: &mut Vec<u8>, framing: ResponseFraming, version: Version, k
     }
     let keep_alive = keep_alive && framing != ResponseFraming::UntilClose;
     match (keep_alive, version) {
-        (true, Version::Http11) => out.extend_from_slice(b"\r\n"),
+        // What HTTP/2 says of connections is not in heads (RFC 9113, section 8.2.2).
+        (true, Version::Http11) | (_, Version::Http2) => out.extend_from_slice(b"\r\n"),
         (true, Version::Http10) => out.extend_from_slice(b"Connection: keep-alive\r\n\r\n"),
         (false, _) => out.extend_from_slice(b"Connection: close\r\n\r\n"),
     }

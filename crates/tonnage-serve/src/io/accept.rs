@@ -109,6 +109,7 @@ impl Io {
         self.listeners.clear();
         // At once: what is asked on them here ends them.
         self.give_idle_away();
+        self.leave_sessions();
         // A client may be about to use an idle connection: it has a moment to do so.
         let soon_ms = self.now_ms() + DRAIN_IDLE_MS;
         let idle = self

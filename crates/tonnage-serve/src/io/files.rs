@@ -35,6 +35,7 @@ impl Io {
             None => exchange.into_connection(),
         };
         match answered {
+            Some(connection) if connection.is_stream() => self.close_stream(token, connection),
             Some(connection) => {
                 let signs = self.slots.put_back(token, connection);
                 self.remember(token, signs);

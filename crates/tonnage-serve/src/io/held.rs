@@ -39,18 +39,19 @@ impl Io {
     /// Sends the responses that have waited long enough.
     pub(crate) fn let_go_in_time(&mut self, now_ns: u64) {
         let waited_ns = now_ns.saturating_sub(self.held.since_ns);
-        if self.holds_back() && waited_ns >= LONGEST_NS {
+        if !self.held.tokens.is_empty() && waited_ns >= LONGEST_NS {
             self.let_go();
         }
     }
 
     /// Whether responses wait.
     pub(super) fn holds_back(&self) -> bool {
-        !self.held.tokens.is_empty()
+        !self.held.tokens.is_empty() || self.outbox.holds_sessions()
     }
 
     /// Sends all responses that wait.
     pub(crate) fn let_go(&mut self) {
+        self.outbox.flush_sessions();
         // Those that come about by the sending belong to the next ones.
         let mut tokens = std::mem::take(&mut self.held.tokens);
         for token in tokens.drain(..) {

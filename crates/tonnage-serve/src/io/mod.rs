@@ -8,6 +8,7 @@ mod accept;
 mod balance;
 mod files;
 mod held;
+mod multiplexed;
 mod neighbours;
 mod poller;
 mod preamble;
@@ -36,6 +37,7 @@ use self::streamed::Streamed;
 use crate::board::Meters;
 use crate::compress::Compression;
 use crate::connection::{Connection, Pool};
+use crate::h2::{Http2Settings, Mail};
 use crate::http::Limits;
 use crate::listen::Listener;
 use crate::outbox::{self, Outbox};
@@ -49,6 +51,8 @@ use crate::tls::TlsServer;
 pub struct IoSettings {
     /// What TLS is spoken with, where it is.
     pub tls: Option<Arc<TlsServer>>,
+    /// How HTTP/2 is spoken, where it is.
+    pub http2: Option<Http2Settings>,
     /// Bounds on what clients send.
     pub limits: Limits,
     /// Where bodies and tails go that are too long for memory.
@@ -123,6 +127,8 @@ pub struct Io {
     again: Vec<Token>,
     held: HeldBack,
     outbox: Arc<Outbox>,
+    /// Connections of which others have something new.
+    mail: Arc<Mail>,
     /// Where bodies are read when the application asks for them.
     streamed: Option<Box<Streamed>>,
     /// Where requests are entered that the application is given.
@@ -160,11 +166,13 @@ impl Io {
             poller.watch_inbox(inbox)?;
         }
         let metered = neighbours.as_ref().filter(|_| settings.metered);
+        let poller = Arc::new(poller);
         let mut io = Self {
             meters: metered.map(Neighbours::meters),
             gil_ns: 0,
             settings,
-            poller: Arc::new(poller),
+            mail: Mail::new(Arc::clone(&poller)),
+            poller,
             slots: Slots::default(),
             pool: Pool::default(),
             waiting: VecDeque::new(),
@@ -233,7 +241,7 @@ impl Io {
 
     /// Whether a draining worker has nothing left to do.
     pub fn is_drained(&self) -> bool {
-        self.draining && self.slots.len() == 0
+        self.draining && self.slots.is_empty()
     }
 
     /// How long the poller may wait before [`Io::process`] has something to do by itself,
@@ -302,6 +310,7 @@ impl Io {
         for token in std::mem::take(&mut self.again) {
             self.resume(token);
         }
+        self.take_mail();
         // After the others, so that connections that have just ended do not count.
         for source in events.sources() {
             if let Source::Listener(number) = source {
@@ -351,11 +360,14 @@ impl Io {
             timeout_ms => timeout_ms * 1_000_000,
         };
         while let Some(waiting) = self.waiting.pop_front() {
-            if self.now_ns.saturating_sub(waiting.queued_ns) <= longest_ns {
+            if waiting.connection.is_taken_back() {
+                self.close_stream(waiting.token, waiting.connection);
+            } else if self.now_ns.saturating_sub(waiting.queued_ns) <= longest_ns {
                 self.show_waiting();
                 return Some(waiting);
+            } else {
+                self.turn_away(waiting.token, waiting.connection);
             }
-            self.turn_away(waiting.token, waiting.connection);
         }
         None
     }
@@ -363,6 +375,9 @@ impl Io {
     /// Takes a connection back whose request was answered.
     pub fn answered(&mut self, token: Token, mut connection: Box<Connection>, now_ns: u64) {
         self.now_ns = now_ns;
+        if connection.is_stream() {
+            return self.close_stream(token, connection);
+        }
         if let Some(error) = connection.outgoing.take_trouble() {
             self.note_trouble("a response", &error);
         }

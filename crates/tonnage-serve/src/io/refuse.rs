@@ -76,6 +76,9 @@ impl Io {
         {
             return self.remove(token);
         }
+        if connection.is_stream() {
+            return self.close_refused_stream(token);
+        }
         // Whether the client sends on is not known: it is given time to read this.
         let signs = Signs {
             readable: true,
@@ -108,6 +111,9 @@ impl Io {
         if connection.send(&[&answer]).is_err() {
             drop(connection);
             return self.remove(token);
+        }
+        if connection.is_stream() {
+            return self.close_stream(token, connection);
         }
         let signs = self.slots.put_back(token, connection);
         self.remember(token, signs);

@@ -59,6 +59,8 @@ enum Occupant {
 struct Slot {
     generation: u32,
     occupant: Occupant,
+    /// It is a request on a connection that has a slot of its own.
+    is_stream: bool,
     /// When the connection has waited long enough; beside the connection and not in
     /// it, so that looking through ten thousand idle ones touches only this table.
     deadline_ms: u64,
@@ -73,12 +75,26 @@ pub(super) struct Slots {
     slots: Vec<Slot>,
     free: Option<u32>,
     count: usize,
+    streams: usize,
 }
 
 impl Slots {
     /// Connections, those in somebody's hands included.
     pub(super) fn len(&self) -> usize {
-        self.count
+        self.count - self.streams
+    }
+
+    /// Whether there are neither connections nor streams.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// One request of a connection that has many at a time.
+    pub(super) fn insert_stream(&mut self, request: Box<Connection>) -> Token {
+        let token = self.insert(request, NEVER_MS);
+        self.slots[token.index as usize].is_stream = true;
+        self.streams += 1;
+        token
     }
 
     pub(super) fn insert(&mut self, connection: Box<Connection>, deadline_ms: u64) -> Token {
@@ -100,6 +116,7 @@ impl Slots {
         self.slots.push(Slot {
             generation: 0,
             occupant,
+            is_stream: false,
             deadline_ms,
         });
         Token {
@@ -179,8 +196,10 @@ impl Slots {
         // Tokens of whoever was here mean nobody from now on.
         slot.generation = slot.generation.wrapping_add(1);
         slot.deadline_ms = NEVER_MS;
+        let was_stream = std::mem::take(&mut slot.is_stream);
         self.free = Some(token.index);
         self.count -= 1;
+        self.streams -= usize::from(was_stream);
         match was {
             Occupant::Here(connection) => Some(connection),
             _ => None,

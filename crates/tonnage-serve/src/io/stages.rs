@@ -84,7 +84,7 @@ impl Io {
     }
 
     /// How long an idle connection is kept, in ms.
-    fn idle_ms(&self) -> u64 {
+    pub(super) fn idle_ms(&self) -> u64 {
         let kept_ms = self.settings.keep_alive_ms;
         if self.draining {
             kept_ms.min(accept::DRAIN_IDLE_MS)
@@ -143,6 +143,7 @@ impl Io {
         match connection.stage {
             Stage::Preamble if input => self.read_preamble(token, signs),
             Stage::Handshake => self.shake_hands(token, signs),
+            Stage::Body(_) if connection.is_stream() => self.read_stream(token),
             Stage::Head | Stage::Body(_) if input => {
                 if connection.is_idle() {
                     connection.since_ns = self.now_ns;
@@ -166,6 +167,7 @@ impl Io {
             }
             // It was answered, and is settled in a moment.
             Stage::Request => self.remember(token, signs),
+            Stage::Multiplexed(_) => self.take_turn(token, signs),
             Stage::Preamble | Stage::Head | Stage::Body(_) | Stage::Lingering => {}
         }
     }
@@ -182,6 +184,14 @@ impl Io {
             Ok(Handshake::Done) => {
                 connection.stage = Stage::Head;
                 connection.since_ns = now_ns;
+                connection.hung_up |= signs.hung_up;
+                let agreed = connection
+                    .wire
+                    .tls()
+                    .and_then(|tls| tls.protocol.as_deref());
+                if agreed == Some(b"h2") {
+                    return self.begin_http2(token, Vec::new());
+                }
                 self.read(token, signs);
             }
             Ok(Handshake::NotTls) => self.refuse(token, Refusal::NotTls),
@@ -255,6 +265,9 @@ impl Io {
                 return false;
             }
             Progress::Request => self.queue(token),
+            Progress::Refused(_) if self.may_be_http2(token) => {
+                return self.begin_http2_after_preface(token);
+            }
             Progress::Refused(refusal) => self.refuse(token, refusal),
             Progress::Failed(error) => self.give_up(token, &error),
         }
@@ -262,7 +275,7 @@ impl Io {
     }
 
     /// A request is complete: it waits for the application, or is turned away.
-    fn queue(&mut self, token: Token) {
+    pub(super) fn queue(&mut self, token: Token) {
         let Some(mut connection) = self.slots.take(token) else {
             return;
         };
@@ -310,7 +323,9 @@ impl Io {
             Stage::Body(_) | Stage::Skipping(_) => now_ms + self.settings.body_timeout_ms,
             Stage::Flushing => now_ms + self.settings.send_timeout_ms,
             Stage::Request => NEVER_MS,
-            Stage::Preamble | Stage::Handshake | Stage::Lingering => return,
+            Stage::Preamble | Stage::Handshake | Stage::Lingering | Stage::Multiplexed(_) => {
+                return;
+            }
         };
         self.slots.set_deadline(token, deadline_ms);
     }
@@ -342,6 +357,7 @@ impl Io {
         let before = self.slots.len();
         if let Some(mut connection) = self.slots.remove(token) {
             connection.say_goodbye();
+            self.lose_session(&connection);
         }
         if self.slots.len() < before {
             self.tell_connections();

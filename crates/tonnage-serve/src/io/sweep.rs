@@ -33,6 +33,7 @@ impl Io {
                     self.work(token, signs);
                 }
                 Stage::Head if connection.is_idle() => self.remove(token),
+                Stage::Multiplexed(_) => self.look_after(token),
                 Stage::Head => self.refuse(token, Refusal::HeadTimeout),
                 Stage::Body(_) => self.refuse(token, Refusal::BodyTimeout),
                 Stage::Preamble

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::net::{SendFlags, Shutdown};
 
 use super::Limits;
+use crate::h2::StreamAside;
 use crate::http::Method;
 use crate::io::answer;
 use crate::request::Request;
@@ -39,12 +40,14 @@ enum Told {
 }
 
 /// Where an answer can go that is not the application's.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Outlet {
     /// It has to stay open as long as the ticket lives.
     pub(crate) socket: RawFd,
     /// Bytes go to the client as they are. Otherwise it can only be shown the end.
     pub(crate) is_plain: bool,
+    /// Bytes go through this instead, where others have their responses on the same socket.
+    pub(crate) stream: Option<StreamAside>,
 }
 
 #[derive(Debug)]
@@ -239,17 +242,21 @@ impl Entry {
     #[expect(unsafe_code, reason = "the socket is known by its number alone")]
     fn answer(&mut self) {
         self.answerer = Answerer::Overseer;
-        let Some(outlet) = self.outlet else {
+        let Some(outlet) = self.outlet.take() else {
             return;
         };
+        let mut answer = answer(503, TIMED_OUT_TEXT, false, true);
+        if self.is_head {
+            answer.truncate(answer.len() - TIMED_OUT_TEXT.len());
+        }
+        if let Some(stream) = outlet.stream {
+            stream.answer(&answer);
+            return;
+        }
         // SAFETY: whoever entered it keeps it open until the ticket is dropped, which waits
         // for the lock that is held here.
         let socket = unsafe { BorrowedFd::borrow_raw(outlet.socket) };
         if outlet.is_plain {
-            let mut answer = answer(503, TIMED_OUT_TEXT, false, true);
-            if self.is_head {
-                answer.truncate(answer.len() - TIMED_OUT_TEXT.len());
-            }
             // A client that does not take it has gone, or will see the end.
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
             let _ = rustix::net::send(socket, &answer, flags);

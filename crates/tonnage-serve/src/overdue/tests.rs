@@ -100,6 +100,7 @@ fn enter_with_client(register: &Arc<Register>, s: u64) -> (Ticket, UnixStream, U
     let outlet = Outlet {
         socket: ours.as_raw_fd(),
         is_plain: true,
+        stream: None,
     };
     let ticket = register.enter(None, s * S, Some(outlet));
     (ticket, ours, client)

@@ -13,6 +13,7 @@ mod cpus;
 mod document;
 mod error;
 mod foreign;
+mod http2;
 mod invocation;
 mod networks;
 mod normalise;

@@ -4,6 +4,7 @@
 
 use super::cpus::Cpus;
 use super::error::{SettingsError, SettingsErrors};
+use super::http2;
 use super::normalise::fallback;
 use super::notice::{Judgement, Level, Notice, judge, meant_setting, notice};
 use super::raw::RawValue;
@@ -212,7 +213,10 @@ fn check_together(resolved: &Resolved, errors: &mut Vec<SettingsError>) {
     {
         refuse("statsd_host", format!("HOST:PORT or unix://PATH; {error}"));
     }
-    for (name, expected) in tls::check(resolved) {
+    for (name, expected) in tls::check(resolved)
+        .into_iter()
+        .chain(http2::check(resolved))
+    {
         refuse(name, expected.to_owned());
     }
     // A logger of the user's own may understand more than ours.

@@ -58,7 +58,12 @@ impl TlsSettings {
 impl Settings {
     /// The protocols that clients may choose from by ALPN, the preferred one first.
     pub fn alpn_protocols(&self) -> Vec<&'static [u8]> {
-        vec![b"http/1.1"]
+        let listed = self.http.http2.filter(|http2| http2.alpn);
+        match listed {
+            Some(http2) if http2.is_preferred => vec![b"h2", b"http/1.1"],
+            Some(_) => vec![b"http/1.1", b"h2"],
+            None => vec![b"http/1.1"],
+        }
     }
 }
 

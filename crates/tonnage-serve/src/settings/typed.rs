@@ -1,6 +1,7 @@
 //! From texts and numbers to the types of `values.rs`, with gunicorn's special values
 //! resolved. Every value has been checked before; what cannot be is not asked for again.
 
+use super::http2::http2;
 use super::networks::TrustedPeers;
 use super::resolved::Resolved;
 use super::values::{
@@ -149,6 +150,7 @@ impl HttpSettings {
         let count = |name| Some(resolved.whole(name)).filter(|number| *number > 0);
         Self {
             limits: limits(resolved),
+            http2: http2(resolved),
             keepalive: resolved.duration("keepalive"),
             worker_connections: count("worker_connections")
                 .filter(|_| resolved.is_given("worker_connections"))

@@ -7,6 +7,7 @@ use super::notice::Notice;
 use super::resolved::Resolved;
 use super::tls::TlsSettings;
 use super::worker_class::Interface;
+use crate::h2::Http2Settings;
 use crate::http::Limits;
 use crate::proxy_protocol::Versions;
 use crate::static_files::Mount;
@@ -180,6 +181,8 @@ pub struct ApplicationSettings {
 pub struct HttpSettings {
     /// Bounds on requests, and which oddities are let through.
     pub limits: Limits,
+    /// How HTTP/2 is spoken; none is not at all.
+    pub http2: Option<Http2Settings>,
     /// How long an idle connection is kept; zero closes after each response.
     pub keepalive: Duration,
     /// Connections that a worker holds.

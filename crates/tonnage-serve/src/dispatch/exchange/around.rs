@@ -2,7 +2,7 @@
 //! 15.2), of which 103 is the one that is of use (RFC 8297), and trailers (section 6.5).
 
 use super::Exchange;
-use crate::http::{self, Known, Version};
+use crate::http::{self, Known, ResponseName, Version};
 use crate::reply::ReplyError;
 
 /// What a client says that takes trailers (RFC 9110, section 10.1.4).
@@ -63,8 +63,30 @@ impl Exchange {
     ) -> Result<(), ReplyError> {
         self.finish_compressed()?;
         self.say_whether_it_ends();
+        if self.connection.is_stream() {
+            return self.finish_stream_with(&trailers.into_iter().collect::<Vec<_>>());
+        }
         if let Some(end) = self.reply.finish_with(trailers)? {
             self.write(&end, &[]);
+        }
+        Ok(())
+    }
+
+    /// The same for a stream, which has a place for them of its own.
+    fn finish_stream_with(&mut self, trailers: &[(&[u8], &[u8])]) -> Result<(), ReplyError> {
+        let mut fields = Vec::new();
+        for (name, value) in trailers {
+            if self.reply.trails() && ResponseName::of(name) == ResponseName::Other {
+                http::push_field(&mut fields, name, value)?;
+            }
+        }
+        let none: [(&[u8], &[u8]); 0] = [];
+        if let Some(end) = self.reply.finish_with(none)? {
+            self.write(&end, &[]);
+        }
+        if self.reply.is_complete() {
+            let sent = self.connection.finish_stream(&fields);
+            self.note_sent(&sent);
         }
         Ok(())
     }

@@ -101,7 +101,7 @@ impl Exchange {
 
     /// Bytes that the client has not taken yet.
     pub fn tail_bytes(&self) -> u64 {
-        self.connection.outgoing.waiting_bytes()
+        self.connection.waiting_bytes()
     }
 
     /// Sends on what waits; whether the client took some of it.

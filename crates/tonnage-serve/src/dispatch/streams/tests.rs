@@ -2,6 +2,7 @@
 
 mod bodies;
 mod compressed;
+mod http2;
 mod late;
 mod tls;
 mod together;

@@ -78,6 +78,7 @@ fn a_client_whose_bytes_are_protected_sees_the_end_and_nothing_else() {
     let outlet = Outlet {
         socket: ours.as_raw_fd(),
         is_plain: false,
+        stream: None,
     };
     let _ticket = register.enter(None, now_ns(), Some(outlet));
     assert_eq!(register.answer_late(later_ns(), Duration::ZERO), 1);

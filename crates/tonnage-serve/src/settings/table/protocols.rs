@@ -3,12 +3,6 @@
 
 use super::super::setting::{Fallback, Kind, Section, Setting, Standing, WHOLE};
 
-/// A client that offers HTTP/2 is served HTTP/1.1.
-const HTTP2: Standing = Standing::Later {
-    what: "HTTP/2",
-    starts: true,
-};
-
 const DIRTY: Standing = Standing::Refused(
     "there is no pool of dirty workers; give long work to a task queue or a service of its own",
 );
@@ -81,25 +75,20 @@ pub(super) static ROWS: &[Setting] = &[
         "http_protocols",
         Section::Http2,
         Kind::HttpProtocols,
-        Fallback::Text("h1"),
+        Fallback::Text("h2,h1"),
     )
     .flags(&["--http-protocols"])
     .takes("STRING")
-    .standing(HTTP2)
-    .about("Versions of HTTP by preference: h1, h2"),
+    .about("Versions of HTTP that TLS offers, the preferred one first: h1, h2"),
     Setting::new(
         "http2_cleartext",
         Section::Http2,
         Kind::Choice(&["off", "prior-knowledge", "upgrade", "both"]),
-        Fallback::Text("off"),
+        Fallback::Text("prior-knowledge"),
     )
     .flags(&["--http2-cleartext"])
     .takes("STRING")
-    .standing(Standing::Later {
-        what: "HTTP/2",
-        starts: false,
-    })
-    .about("HTTP/2 without TLS: off, prior-knowledge, upgrade or both"),
+    .about("HTTP/2 without TLS: off or prior-knowledge; nobody can upgrade from HTTP/1.1"),
     Setting::new(
         "http2_max_concurrent_streams",
         Section::Http2,
@@ -111,7 +100,6 @@ pub(super) static ROWS: &[Setting] = &[
     )
     .flags(&["--http2-max-concurrent-streams"])
     .takes("INT")
-    .standing(HTTP2)
     .about("Streams of a connection"),
     Setting::new(
         "http2_initial_window_size",
@@ -125,7 +113,6 @@ pub(super) static ROWS: &[Setting] = &[
     )
     .flags(&["--http2-initial-window-size"])
     .takes("INT")
-    .standing(HTTP2)
     .about("Bytes of a stream's first window"),
     Setting::new(
         "http2_max_frame_size",
@@ -139,7 +126,6 @@ pub(super) static ROWS: &[Setting] = &[
     )
     .flags(&["--http2-max-frame-size"])
     .takes("INT")
-    .standing(HTTP2)
     .about("Bytes of the largest frame"),
     Setting::new(
         "http2_max_header_list_size",
@@ -149,7 +135,6 @@ pub(super) static ROWS: &[Setting] = &[
     )
     .flags(&["--http2-max-header-list-size"])
     .takes("INT")
-    .standing(HTTP2)
     .about("Bytes of all header fields of a request"),
     Setting::new(
         "dirty_apps",

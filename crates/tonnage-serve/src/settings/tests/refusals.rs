@@ -54,7 +54,6 @@ fn a_format_that_lines_cannot_have_is_refused_where_there_are_lines() {
 fn what_would_serve_another_protocol_does_not_start() {
     for line in [
         "app --protocol uwsgi",
-        "app --http2-cleartext both",
         "app -k eventlet",
         "app -k project.Worker",
         "app --dirty-workers 1",
@@ -63,6 +62,8 @@ fn what_would_serve_another_protocol_does_not_start() {
         let text = error(line, &[]);
         assert!(text.contains("this server cannot do"), "{line}: {text}");
     }
+    let upgrade = error("app --http2-cleartext both", &[]);
+    assert!(upgrade.contains("off or prior-knowledge"), "{upgrade}");
     // Said as it is anyway, nothing is asked for.
     let line = "app --protocol http --dirty-workers 0 --http-protocols h1";
     assert!(settings(line, &[]).unwrap().notices().is_empty());

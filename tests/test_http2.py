@@ -1,0 +1,181 @@
+"""HTTP/2 by clients that people use, on plain sockets and through TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import BOTH, Serve
+from serving import DEADLINE_SECONDS, Served, wait_for
+
+
+def told(server: Served) -> dict[str, Any]:
+    """A client's options: it knows in advance that the server speaks HTTP/2."""
+    host, port = server.address
+    return {
+        "base_url": f"http://{host}:{port}",
+        "http1": False,
+        "http2": True,
+        "timeout": DEADLINE_SECONDS,
+        "trust_env": False,
+    }
+
+
+def client(server: Served) -> httpx.Client:
+    return httpx.Client(**told(server))
+
+
+@BOTH
+def test_requests_are_seen_as_ever(serve: Serve, app: str) -> None:
+    server = serve(app=app)
+    with client(server) as asked:
+        answer = asked.get("/hello")
+        assert (answer.status_code, answer.http_version) == (200, "HTTP/2")
+        assert answer.text == "Hello, World!"
+        assert "connection" not in answer.headers
+        assert answer.headers["server"] == "tonnage"
+        assert asked.head("/hello").headers["content-length"] == "13"
+        assert asked.get("/none").status_code == 404
+        fields = [("cookie", "a=1"), ("cookie", "b=2"), ("x-one", "\xe9".encode("latin-1"))]
+        if app.startswith("wsgi"):
+            seen = asked.get("/environ?q=1", headers=fields).json()
+            assert seen["SERVER_PROTOCOL"] == "HTTP/2.0"
+            assert seen["HTTP_HOST"] == f"127.0.0.1:{server.address[1]}"
+            assert seen["HTTP_COOKIE"] == "a=1; b=2"
+            assert (seen["QUERY_STRING"], seen["HTTP_X_ONE"]) == ("q=1", "\xe9")
+        else:
+            scope = asked.get("/scope?q=1", headers=fields).json()
+            assert scope["http_version"] == "2"
+            names = [name for name, _ in scope["headers"]]
+            assert names[0] == "b'host'"
+            assert ["b'cookie'", "b'a=1; b=2'"] in scope["headers"]
+            assert scope["query_string"] == "b'q=1'"
+
+
+@BOTH
+def test_bodies_of_all_lengths_go_both_ways(serve: Serve, app: str) -> None:
+    server = serve(app=app)
+    with client(server) as asked:
+        for length in (0, 1, 65_535, 65_536, 3_000_000):
+            body = os.urandom(length)
+            assert asked.post("/body", content=body).content == body
+        # Without a length, as it is made.
+        parts = [os.urandom(40_000) for _ in range(20)]
+        assert asked.post("/body", content=iter(parts)).content == b"".join(parts)
+        # What nobody wants stops nobody. (More than a window of it, this client would not stop
+        # sending when it is told to.)
+        assert asked.post("/ignores-body", content=os.urandom(60_000)).text == "ignored"
+        assert asked.get("/hello").text == "Hello, World!"
+
+
+def test_a_response_comes_part_by_part(serve: Serve) -> None:
+    server = serve(app="asgi_app:app")
+    with client(server) as asked, asked.stream("GET", "/slow-stream") as answer:
+        assert list(answer.iter_bytes())[0] == b"one "
+    with client(server) as asked:
+        assert asked.get("/stream").text == "one two three"
+        assert len(asked.get("/large?bytes=5000000").content) == 5_000_000
+
+
+@BOTH
+def test_a_slow_request_holds_up_no_other_of_its_connection(serve: Serve, app: str) -> None:
+    server = serve("--threads", "4", app=app)
+
+    async def ask() -> None:
+        # All on one connection. (Threads of the other client wait for each other's reading.)
+        async with httpx.AsyncClient(**told(server)) as asked:
+            await asked.get("/hello")
+            slow = asyncio.create_task(asked.get("/held?seconds=15"))
+            while "a request is held" not in server.stderr:
+                await asyncio.sleep(0.01)
+            answers = await asyncio.gather(*(asked.get("/hello") for _ in range(20)))
+            assert [answer.text for answer in answers] == ["Hello, World!"] * 20
+            assert not slow.done()
+            slow.cancel()
+
+    asyncio.run(ask())
+
+
+def test_a_client_that_goes_is_told_of(serve: Serve) -> None:
+    server = serve(app="asgi_app:app")
+    with client(server) as asked, asked.stream("GET", "/endless") as answer:
+        next(answer.iter_raw())
+    with client(server) as other:
+        wait_for(lambda: "endless ended" in other.get("/events").json(), "the end of the stream")
+        assert "no back-pressure" not in other.get("/events").json()
+
+
+def test_a_reload_loses_no_request(serve: Serve) -> None:
+    server = serve("--threads", "2", app="wsgi_app:app")
+    ended = threading.Event()
+    wrong: list[object] = []
+
+    def ask() -> None:
+        with client(server) as asked:
+            while not ended.is_set():
+                try:
+                    answer = asked.get("/hello")
+                    if answer.status_code != 200:
+                        wrong.append(answer.status_code)
+                except httpx.HTTPError as error:
+                    wrong.append(repr(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(2):
+        booted = server.stderr.count("Booting worker")
+        server.process.send_signal(1)
+        wait_for(lambda: server.stderr.count("Booting worker") > booted, "a new worker")  # noqa: B023
+        exits = server.stderr.count("Worker exiting")
+        wait_for(lambda: server.stderr.count("Worker exiting") > exits - 1, "an end")  # noqa: B023
+    ended.set()
+    for thread in threads:
+        thread.join(DEADLINE_SECONDS)
+    assert wrong == []
+
+
+def test_the_access_log_has_a_line_for_each_stream(serve: Serve) -> None:
+    server = serve("--access-logfile", "-", app="wsgi_app:app")
+    with client(server) as asked:
+        for _ in range(3):
+            asked.get("/hello")
+    wait_for(lambda: server.stdout.count('"GET /hello HTTP/2.0" 200 13') == 3, "three lines")
+
+
+def test_where_it_is_off_it_is_refused(serve: Serve) -> None:
+    server = serve("--http2-cleartext", "off", app="wsgi_app:app")
+    with client(server) as asked, pytest.raises(httpx.HTTPError):
+        asked.get("/hello")
+
+
+CURL = shutil.which("curl")
+
+
+@pytest.mark.skipif(
+    CURL is None
+    or b"HTTP2" not in subprocess.run(["curl", "--version"], capture_output=True).stdout,
+    reason="there is no curl that speaks HTTP/2",
+)
+@BOTH
+def test_curl_by_prior_knowledge(serve: Serve, app: str, tmp_path: Path) -> None:
+    server = serve(app=app)
+    body = os.urandom(1_000_000)
+    (tmp_path / "body").write_bytes(body)
+    host, port = server.address
+    command = ["curl", "--silent", "--show-error", "--max-time", "30", "--http2-prior-knowledge"]
+    command += ["--data-binary", f"@{tmp_path / 'body'}", "--write-out", "%{stderr}%{json}"]
+    run = subprocess.run(
+        [*command, f"http://{host}:{port}/body"], capture_output=True, check=True
+    )
+    assert run.stdout == body
+    told = json.loads(run.stderr)
+    assert (told["http_version"], told["response_code"]) == ("2", 200)
