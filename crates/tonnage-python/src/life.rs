@@ -272,14 +272,12 @@ impl Life {
         &self,
         py: Python<'py>,
     ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyAny>)> {
-        match self.bridge.get() {
-            Some(bridge) => bridge.get().calls(py),
-            None => {
-                let greenlets = self.greenlets.get();
-                let calls = greenlets.map_or_else(Vec::new, |all| all.get().calls(py));
-                Ok((PyList::new(py, calls)?, py.None().into_bound(py)))
-            }
+        if let Some(bridge) = self.bridge.get() {
+            return bridge.get().calls(py);
         }
+        let greenlets = self.greenlets.get();
+        let calls = greenlets.map_or_else(Vec::new, |all| all.get().calls(py));
+        Ok((PyList::new(py, calls)?, py.None().into_bound(py)))
     }
 
     /// Has an event loop end the requests that have had their time.
