@@ -13,6 +13,9 @@ from typing import Any
 
 __all__ = ["Hub", "check", "in_a_greenlet", "patch"]
 
+# How soon it is looked again whether a client has taken more of a stream.
+_LOOK_AGAIN_SECONDS = 0.01
+
 Handler = Callable[[int, FrameType | None], None]
 
 
@@ -62,6 +65,7 @@ class Hub:
         self._loop = gevent.get_hub().loop
         self._killall = gevent.killall
         self._wait_write = wait_write
+        self._sleep = gevent.sleep
         self._send_timeout = send_timeout
         self._over = Event()
         self._watchers: list[Any] = []
@@ -85,8 +89,15 @@ class Hub:
     def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
         self._start(self._loop.timer(seconds), callback)
 
-    def wait_for_room(self, descriptor: int) -> bool:
-        """Waits until a client takes more; ``False`` where it has not in time."""
+    def wait_for_room(self, descriptor: int | None, waited: float) -> bool:
+        """Waits until a client takes more, which has taken nothing for ``waited`` seconds;
+        ``False`` where it has not in time. Without a descriptor nobody tells, and it is
+        looked again soon."""
+        if self._send_timeout is not None and waited >= self._send_timeout:
+            return False
+        if descriptor is None:
+            self._sleep(_LOOK_AGAIN_SECONDS)
+            return True
         try:
             self._wait_write(descriptor, self._send_timeout)
         except TimeoutError:

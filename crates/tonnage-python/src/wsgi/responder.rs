@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyTypeError, PyValueErr
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PySequence, PyString, PyTuple};
 use rustix::event::Timespec;
-use tonnage_serve::dispatch::Exchange;
+use tonnage_serve::dispatch::{Exchange, now_ns};
 use tonnage_serve::http::parse_status;
 use tonnage_serve::reply::ReplyError;
 
@@ -33,8 +33,9 @@ pub(crate) struct Responder {
 pub(crate) enum Patience {
     /// The thread waits, without the interpreter, at most so long.
     Thread(Timespec),
-    /// Other greenlets run meanwhile. Called with a descriptor; returns whether it can be
-    /// written to before the client's time is over.
+    /// Other greenlets run meanwhile. Called with a descriptor, where there is one that tells of
+    /// room, and how many seconds the client has taken nothing; returns whether it is worth
+    /// trying before the client's time is over.
     Greenlet(Py<PyAny>),
 }
 
@@ -68,8 +69,14 @@ impl Patience {
 /// Lets other greenlets run until the client has taken most of what waits. One that waits
 /// costs nobody anything, so that there is no need to write tails to files.
 fn give_way(wait: &Bound<'_, PyAny>, exchange: &mut Exchange) -> PyResult<()> {
+    let (mut left_bytes, mut since_ns) = (exchange.tail_bytes(), now_ns());
     while exchange.is_intact() && exchange.tail_bytes() > LOW_BYTES {
-        let writable = wait.call1((exchange.socket().as_raw_fd(),))?;
+        if exchange.tail_bytes() < left_bytes {
+            (left_bytes, since_ns) = (exchange.tail_bytes(), now_ns());
+        }
+        let socket = exchange.socket().map(|socket| socket.as_raw_fd());
+        let waited_s = now_ns().saturating_sub(since_ns) as f64 / 1e9;
+        let writable = wait.call1((socket, waited_s))?;
         if writable.is_truthy()? {
             exchange.flush();
         } else {

@@ -470,9 +470,10 @@ impl Exchange {
     }
 
     /// The client's socket, for whoever waits for room otherwise than
-    /// [`Exchange::wait_for_room`] does.
-    pub fn socket(&self) -> BorrowedFd<'_> {
-        self.connection.socket()
+    /// [`Exchange::wait_for_room`] does. None where room is not the socket's to give: a stream
+    /// shares it with others.
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        (!self.connection.is_stream()).then(|| self.connection.socket())
     }
 
     /// Waits until the client has taken some of what waits, at most so long.
