@@ -90,6 +90,12 @@ struct Woken {
     attached_ns: u64,
 }
 
+impl Woken {
+    fn gil_ns(self) -> u64 {
+        self.attached_ns.saturating_sub(self.woke_ns)
+    }
+}
+
 impl Waiting {
     /// Of the time that it waited, so much was for want of the interpreter.
     fn part_with(&mut self, woken: Woken) {
@@ -258,7 +264,7 @@ impl Dispatcher {
             }
             if self.should_poll() && !self.polled.swap(true, Ordering::AcqRel) {
                 self.polls.fetch_add(1, Ordering::Relaxed);
-                self.poll(application, events);
+                woken = self.poll(application, events);
                 // In one order with the watcher's going to sleep: see `Bed::sleep`.
                 self.polled.store(false, Ordering::SeqCst);
             } else {
@@ -274,8 +280,9 @@ impl Dispatcher {
 
     /// One look at the sockets: without waiting and without letting go of anything first,
     /// since under load there is always something.
-    fn poll(&self, application: &mut impl Application, events: &mut Events) {
-        let mut gil_ns = 0;
+    /// When it was over, where somebody wants to know how long the interpreter is waited for.
+    fn poll(&self, application: &mut impl Application, events: &mut Events) -> Option<Woken> {
+        let mut woken = None;
         self.poller.wait(events, 0);
         if events.is_empty() {
             // The watcher may have queued something since this thread looked, and have found
@@ -288,9 +295,7 @@ impl Dispatcher {
             };
             if patience_ms > 0 {
                 let wait = || self.poller.wait(events, patience_ms);
-                if let Some(woken) = self.detached(application, wait) {
-                    gil_ns = woken.attached_ns.saturating_sub(woken.woke_ns);
-                }
+                woken = self.detached(application, wait);
             }
             application.turn();
         }
@@ -302,13 +307,14 @@ impl Dispatcher {
         }
         let refusals = {
             let mut io = self.io();
-            io.expect_late(gil_ns);
+            io.expect_late(woken.map_or(0, Woken::gil_ns));
             self.process(&mut io, events, now_ns);
             io.take_refusals()
         };
         if let Some(refusals) = refusals {
             application.refused(refusals);
         }
+        woken
     }
 
     /// Runs something that waits; when that was over, where somebody wants to know how long

@@ -4,6 +4,7 @@ mod evenness;
 mod http2;
 mod introduced;
 mod late;
+mod metered;
 mod overload;
 mod telling;
 mod tls;
