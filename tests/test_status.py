@@ -116,6 +116,7 @@ def test_numbers_agree_with_those_of_the_generator(serve: Serve, app: str, tmp_p
     command = [
         *(str(PROGRAM), "load", "--quiet", "--no-calibration", "--json", str(told)),
         *("--connections", "8", "--requests", "40", "--warmup", "0s", "--ramp", "0s"),
+        *("--server-status", "{}:{}".format(*status.address)),
         *("--expect-status", "200", f"http://{host}:{port}{target}"),
     ]
     # Long requests: on a busy machine both ends wait some milliseconds for a processor, which
@@ -131,6 +132,10 @@ def test_numbers_agree_with_those_of_the_generator(serve: Serve, app: str, tmp_p
     service = [after["service"][name] - before["service"][name] for name in ("sum_s", "count")]
     assert service[0] / service[1] == pytest.approx(_mean_service_s(report), rel=0.05)
     assert status.total("tonnage_request_duration_seconds_count") == after["service"]["count"]
+    # The generator has looked for itself.
+    theirs = report["server"]
+    assert theirs["requests"] == pytest.approx(report["counts"]["succeeded"], rel=0.01)
+    assert theirs["service_us"] == pytest.approx(report["service_time"]["mean_us"], rel=0.05)
     parts = ("queue_wait", "gil_wait", "application", "write")
     # The end of a response that clients were slow to take is no part of the service time.
     assert sum(after[part]["sum_s"] for part in parts) >= after["service"]["sum_s"] * 0.999

@@ -198,7 +198,8 @@ impl Trials<'_> {
             boot_ms: running.boot.as_millis() as u64,
         });
         let generator = apart.map(|apart| apart.generator);
-        let load = self.load_plan(&running.base, order, generator.as_ref())?;
+        let mut load = self.load_plan(&running.base, order, generator.as_ref())?;
+        load.server_status = running.status;
         let calls_before = running.upstream.as_deref().and_then(upstream_calls::so_far);
         facts.warm_up = on_cpus(generator.as_ref(), || {
             warm_up::until_steady(&load, order.steady_within, self.stop)

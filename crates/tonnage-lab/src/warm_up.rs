@@ -33,6 +33,7 @@ pub(crate) fn until_steady(
         duration: Some(load.warmup.max(STRETCH).min(within / 2)),
         requests: None,
         assertions: Vec::new(),
+        server_status: None,
         ..load.clone()
     };
     let begun = Instant::now();

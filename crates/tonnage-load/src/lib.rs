@@ -30,6 +30,7 @@ mod report;
 mod request;
 mod run;
 mod schedule;
+mod server_status;
 mod slices;
 mod source;
 mod stop;
@@ -52,6 +53,7 @@ pub use protocol::Protocol;
 pub use request::{Header, RequestError, RequestParts};
 pub use run::{LoadEvent, Observer, run};
 pub use schedule::ArrivalLaw;
+pub use server_status::{ServerStatusError, server_totals};
 pub use source::{
     Cursor, DataPlan, Endpoint, Flaw, Next, Parts, Pick, Place, PlaceholderError, Request,
     RequestSource, SourceError, SourcePlan,

@@ -1,5 +1,6 @@
 //! What is to be sent, by how many users, for how long.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +67,9 @@ pub struct LoadPlan {
     pub assertions: Vec<Assertion>,
     /// What [`calibrate`](crate::calibrate) said, where it was asked.
     pub ceiling_rps: Option<f64>,
+    /// Where the server says how it fares (`tonnage serve --status-bind`), if it is to be
+    /// asked for its side of the window.
+    pub server_status: Option<SocketAddr>,
 }
 
 /// What determines when requests are sent.
@@ -183,6 +187,7 @@ impl LoadPlan {
             timeouts: Timeouts::all(Duration::from_secs(30)),
             assertions: Vec::new(),
             ceiling_rps: None,
+            server_status: None,
         }
     }
 

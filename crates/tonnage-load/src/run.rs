@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::pacer::Part;
 use crate::pulse::{Gauge, Task, ThreadResult};
 use crate::report::{Measured, report};
+use crate::server_status::Looks;
 use crate::slices::{Collector, Desk, exchange};
 use crate::surroundings::Snapshot;
 use crate::tls::TlsClient;
@@ -96,6 +97,7 @@ pub fn run(
         })
     };
 
+    let mut looks = plan.server_status.map(Looks::at);
     let results = thread::scope(|scope| {
         let threads: Vec<_> = (0..plan.threads)
             .zip(desks)
@@ -128,13 +130,17 @@ pub fn run(
             observer,
             lead_in: plan.lead_in(),
         };
-        watch.collect(&mut collector, &describe);
+        watch.collect(&mut collector, looks.as_mut(), &describe);
         threads
             .into_iter()
             .map(|thread| join(thread?))
             .collect::<Result<Vec<_>, _>>()
     })?;
-    Ok(describe(&collector, &results, None))
+    let server = looks.and_then(Looks::end);
+    Ok(LoadReport {
+        server,
+        ..describe(&collector, &results, None)
+    })
 }
 
 /// What one thread does, by the protocol that is spoken.
@@ -200,6 +206,7 @@ impl Watch<'_> {
     fn collect(
         &self,
         collector: &mut Collector,
+        mut looks: Option<&mut Looks>,
         describe: &impl Fn(&Collector, &[ThreadResult], Option<u64>) -> LoadReport,
     ) {
         let mut told_us = 0;
@@ -209,6 +216,9 @@ impl Watch<'_> {
             let now = Duration::from_nanos(self.clock.now_ns());
             if !in_window && now >= self.lead_in {
                 in_window = true;
+                if let Some(looks) = &mut looks {
+                    looks.begin();
+                }
                 self.tell(LoadEvent::WindowBegins);
             }
             let wake = if in_window {

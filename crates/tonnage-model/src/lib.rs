@@ -20,6 +20,7 @@ mod python;
 mod record;
 mod schema;
 mod series;
+mod server_side;
 mod source;
 mod stack;
 mod stages;
@@ -55,6 +56,7 @@ pub use record::{
 };
 pub use schema::load_report_schema;
 pub use series::{MAX_SLICES, Series, Slice};
+pub use server_side::{ServerSide, ServerTotals};
 pub use source::{FileError, locate, parse_toml};
 pub use stack::{Front, MAX_THREADS, Protocol, Requirement, Stack, StopSignal};
 pub use stages::{Stage, Stages, StagesError};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssertionResult, FailureCount, Histogram, Percentile, Series, Verdict};
+use crate::{AssertionResult, FailureCount, Histogram, Percentile, Series, ServerSide, Verdict};
 
 /// Name and version of the JSON form of [`LoadReport`]; the number grows when a
 /// reader of the old form would misread the new one.
@@ -76,6 +76,9 @@ pub struct LoadReport {
     /// What was demanded, and whether it holds.
     #[serde(default)]
     pub assertions: Vec<AssertionResult>,
+    /// What the server says of the same window, where it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerSide>,
     /// Whether the figures may be believed.
     #[serde(default)]
     pub verdict: Verdict,

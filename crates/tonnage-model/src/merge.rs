@@ -116,6 +116,8 @@ impl LoadReport {
             series: series::merged(&self.series, &other.series, &windows),
             bodies: bodies(&self.bodies, &other.bodies),
             assertions: Vec::new(),
+            // Generators that ran together asked the same server of the same requests.
+            server: None,
             verdict: verdict(&self.verdict, &other.verdict),
             generator: generator::merged(self, other, &windows),
         })

@@ -123,9 +123,9 @@ pub enum StopSignal {
 pub const MAX_THREADS: u32 = 100_000;
 
 /// What every stack may refer to.
-const ALWAYS_KNOWN: [&str; 11] = [
+const ALWAYS_KNOWN: [&str; 12] = [
     "address", "host", "port", "target", "module", "object", "workload", "scratch", "stack",
-    "tonnage", "upstream",
+    "status", "tonnage", "upstream",
 ];
 
 impl Stack {
@@ -152,6 +152,12 @@ impl Stack {
             ("threads", "threads", self.threads.is_some()),
             ("backend", "[front]", self.front.is_some()),
         ]
+    }
+
+    /// Whether its server says how it fares, at the address `{status}`.
+    pub fn tells_status(&self) -> bool {
+        self.templates()
+            .any(|template| template.names().any(|name| name == "status"))
     }
 
     fn templates(&self) -> impl Iterator<Item = &Template> {
@@ -267,7 +273,7 @@ command = ["nginx", "-c", "{scratch}/nginx.conf"]
         assert_eq!(stack.protocol, Protocol::Http);
         assert_eq!(stack.requires[0].package.as_deref(), Some("nginx-light"));
         assert_eq!(stack.files.len(), 1);
-        assert_eq!(stack.placeholders().len(), 15);
+        assert_eq!(stack.placeholders().len(), 16);
     }
 
     #[test]
@@ -276,10 +282,10 @@ command = ["nginx", "-c", "{scratch}/nginx.conf"]
         insta::assert_snapshot!(error_with("threads = 8", "threads = 0"), @"stack.toml:6:1: expected 1 to 100000 threads");
         insta::assert_snapshot!(error_with("workers * threads", "workers + threads"), @r#"stack.toml:7:12: `workers + threads` is no capacity (expected `unbounded`, or a product of numbers from 1, `workers` and `threads`, such as "workers * threads")"#);
         insta::assert_snapshot!(error_with("lock = \"locks/flask.lock\"", "python = \"3.6\""), @"stack.toml:13:13: `{python}` needs `lock`, which is not there");
-        insta::assert_snapshot!(error_with("{backend}", "{backed}"), @"stack.toml:13:63: nothing is known by the name of `{backed}`: did you mean `backend`? (known: address, host, port, target, module, object, workload, scratch, stack, tonnage, upstream, python, workers, threads, backend)");
+        insta::assert_snapshot!(error_with("{backend}", "{backed}"), @"stack.toml:13:63: nothing is known by the name of `{backed}`: did you mean `backend`? (known: address, host, port, target, module, object, workload, scratch, stack, status, tonnage, upstream, python, workers, threads, backend)");
         insta::assert_snapshot!(error_with("lock =", "python = \"2.7\"\nlock ="), @r#"stack.toml:4:10: `2.7` is no minor version of Python 3 (expected one like "3.6")"#);
         insta::assert_snapshot!(error_with("keepalive", "keep_alive"), @"stack.toml:8:1: unknown field `keep_alive`, expected one of `title`, `app`, `lock`, `python`, `tonnage_package`, `requires`, `protocol`, `workers`, `threads`, `capacity`, `keepalive`, `command`, `environment`, `directories`, `files`, `front`, `stop_signal`, `stop_timeout`, `ready_timeout`");
-        insta::assert_snapshot!(error_with("\"nginx\", \"-c\"", "\"{nginx}\""), @"stack.toml:17:13: nothing is known by the name of `{nginx}`: known: address, host, port, target, module, object, workload, scratch, stack, tonnage, upstream, python, workers, threads, backend");
+        insta::assert_snapshot!(error_with("\"nginx\", \"-c\"", "\"{nginx}\""), @"stack.toml:17:13: nothing is known by the name of `{nginx}`: known: address, host, port, target, module, object, workload, scratch, stack, status, tonnage, upstream, python, workers, threads, backend");
         insta::assert_snapshot!(error_with("capacity", "protocol = \"ftp\"\ncapacity"), @"stack.toml:7:12: unknown variant `ftp`, expected `http` or `grpc`");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -36,6 +37,8 @@ pub(super) struct Launch<'a> {
     pub(super) package: Option<&'a Path>,
     pub(super) host: &'a str,
     pub(super) port: u16,
+    /// Where the server says how it fares, where it does.
+    pub(super) status: Option<SocketAddr>,
     pub(super) workers: Option<u32>,
     pub(super) threads: Option<u32>,
     /// Where the upstream is, where the workload has one.
@@ -133,6 +136,7 @@ impl Launch<'_> {
             ("address", Some(address(self.host, self.port))),
             ("host", Some(self.host.to_owned())),
             ("port", Some(self.port.to_string())),
+            ("status", self.status.map(|status| status.to_string())),
             ("workers", self.workers.map(|number| number.to_string())),
             ("threads", self.threads.map(|number| number.to_string())),
             ("target", Some(self.target.to_owned())),

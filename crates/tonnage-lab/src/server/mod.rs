@@ -7,6 +7,7 @@ mod size;
 mod upstream;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Sender;
@@ -87,6 +88,8 @@ pub struct Running {
     pub base: String,
     /// `http://host:port` of its upstream, where the workload has one.
     pub upstream: Option<String>,
+    /// Where it says how it fares, where it does.
+    pub status: Option<SocketAddr>,
     /// From start to first answer.
     pub boot: Duration,
     /// Fingerprint of its environment; empty where it needs none.
@@ -139,6 +142,10 @@ impl Running {
             None => sockets::free_port(&plan.host)?,
         };
         let stack = &plan.stack.stack;
+        let status = stack
+            .tells_status()
+            .then(|| status_address(port))
+            .transpose()?;
         let mut lease = Lease::take(settings)?;
         let bounds = &plan.bounds;
         let mark = lease.tree().mark.clone();
@@ -159,6 +166,7 @@ impl Running {
                 reachable(&plan.host, port)
             ),
             upstream: None,
+            status,
             workload: workload.clone(),
             started: Instant::now(),
             boot: Duration::ZERO,
@@ -193,6 +201,7 @@ impl Running {
             python: environment.as_ref().map(|environment| &*environment.python),
             host: &plan.host,
             port,
+            status,
             workers: plan.size.workers,
             threads: plan.size.threads,
             upstream: running.upstream.as_deref(),
@@ -391,6 +400,16 @@ fn reachable(host: &str, port: u16) -> String {
         "0.0.0.0" => format!("127.0.0.1:{port}"),
         "::" => format!("[::1]:{port}"),
         host => address(host, port),
+    }
+}
+
+/// A free port beside the server's own, which nobody has taken yet.
+fn status_address(other: u16) -> Result<SocketAddr, LabError> {
+    loop {
+        let port = sockets::free_port("127.0.0.1")?;
+        if port != other {
+            return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
+        }
     }
 }
 

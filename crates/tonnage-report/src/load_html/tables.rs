@@ -33,6 +33,7 @@ pub(super) fn tables(report: &LoadReport) -> Vec<Table> {
     [
         latencies(report),
         phase_table(report),
+        server_table(report),
         statuses(report),
         failures(report),
         bodies(report),
@@ -89,6 +90,22 @@ fn latencies(report: &LoadReport) -> Table {
         title: "Latency",
         heading,
         rows,
+    }
+}
+
+/// Where the server says that the time went.
+fn server_table(report: &LoadReport) -> Table {
+    let server = report.server.iter();
+    let rows = server.flat_map(|server| {
+        let whole = ("service", server.service_us);
+        server.parts().into_iter().chain([whole])
+    });
+    Table {
+        title: "What the server says",
+        heading: vec!["part", "mean"],
+        rows: rows
+            .map(|(name, us)| vec![name.to_owned().into(), time(us, "no request")])
+            .collect(),
     }
 }
 

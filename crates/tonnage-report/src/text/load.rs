@@ -28,6 +28,7 @@ pub fn load_text(report: &LoadReport, width: usize) -> String {
     text.push('\n');
     text.push_str(&latency::latency_table(report));
     text.push_str(&latency::phase_table(report));
+    text.push_str(&latency::server_table(report));
     text.push('\n');
     for (name, value) in facts(report) {
         text.push_str(&wrap(&format!("{name:<12}"), &value, width, 12));

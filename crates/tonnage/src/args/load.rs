@@ -34,6 +34,10 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "ADDR", num_args = 0..=1, help_heading = "Output")]
     #[allow(clippy::option_option, reason = "the flag may stand alone")]
     pub(crate) live: Option<Option<String>>,
+    /// Where the server says how it fares, as HOST:PORT, where that is `tonnage serve
+    /// --status-bind`: its own split of the service time is shown beside the latency
+    #[arg(long, value_name = "ADDR", help_heading = "Output")]
+    pub(crate) server_status: Option<std::net::SocketAddr>,
     /// Do not measure first what this client can do here (a third of a second)
     #[arg(long, help_heading = "Output")]
     pub(crate) no_calibration: bool,

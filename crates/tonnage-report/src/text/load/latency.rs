@@ -92,6 +92,28 @@ pub(super) fn phase_table(report: &LoadReport) -> String {
     text
 }
 
+/// Where the server says that the time went, nothing where it was not asked.
+pub(super) fn server_table(report: &LoadReport) -> String {
+    let Some(server) = &report.server else {
+        return String::new();
+    };
+    let mut text = format!(
+        "\nserver          mean   (of {} requests that it answered)\n",
+        server.requests
+    );
+    let whole = ("service", server.service_us);
+    for (name, us) in server.parts().into_iter().chain([whole]) {
+        writeln!(text, "{name:<12}{:>8}", time(us)).expect("writing to memory does not fail");
+    }
+    let outside = report.service_time.mean_us.zip(server.service_us);
+    // The kernel on both sides, the network, the generator; a server that counts the
+    // requests of others too may be slower than what was seen of it.
+    let outside = outside.map(|(seen, served)| (seen - served).max(0.0));
+    writeln!(text, "{:<12}{:>8}", "outside", time(outside))
+        .expect("writing to memory does not fail");
+    text
+}
+
 /// How many samples a percentile needs before [`MIN_TAIL_SAMPLES`] of them lie on
 /// its thinner side.
 pub(crate) fn requests_needed(percentile: f64) -> u64 {

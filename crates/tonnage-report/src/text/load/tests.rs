@@ -3,7 +3,7 @@
 use super::{load_text, requests_needed, verdict_note};
 use crate::fixture::{self, LoadSketch};
 use insta::assert_snapshot;
-use tonnage_model::{Cause, Detector, FailureCount, Level, Phase, Reason, Verdict};
+use tonnage_model::{Cause, Detector, FailureCount, Level, Phase, Reason, ServerSide, Verdict};
 
 fn fits(text: &str) {
     for line in text.lines() {
@@ -150,6 +150,34 @@ fn verdict_phases_bodies_and_demands_are_shown() {
     1. SUSPECT: The rate fell by 61 % in the second at 6 s. Look
        at the server's log at that time, or measure longer.
     2. SUSPECT: 60 of 9 680 requests failed (0.6 %).
+    ");
+}
+
+#[test]
+fn the_servers_side_stands_beside_the_latency() {
+    let mut report = fixture::steady();
+    report.server = Some(ServerSide {
+        responses: 9700,
+        requests: 9690,
+        turned_away: 10,
+        service_us: Some(7000.0),
+        queue_wait_us: Some(1200.0),
+        gil_wait_us: Some(300.0),
+        application_us: Some(5480.0),
+        write_us: Some(20.0),
+    });
+    let text = load_text(&report, 60);
+    fits(&text);
+    let (_, rest) = text.split_once("\nserver ").unwrap();
+    let (table, _) = rest.split_once("\n\n").unwrap();
+    assert_snapshot!(format!("server {table}"), @r"
+    server          mean   (of 9690 requests that it answered)
+    queue wait   1.20 ms
+    GIL wait      300 µs
+    application  5.48 ms
+    write        20.0 µs
+    service      7.00 ms
+    outside       769 µs
     ");
 }
 

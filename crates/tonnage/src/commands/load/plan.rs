@@ -25,6 +25,10 @@ pub(super) fn plan(args: LoadArgs) -> anyhow::Result<LoadPlan> {
     let checks = checks(&args.expect)?;
     // Last, since it takes a connection: a typo elsewhere shows at once.
     let target = target(&args.urls, &args.connection, timeouts)?;
+    if let Some(address) = args.server_status {
+        // A typo must not cost a measurement.
+        tonnage_load::server_totals(address).map_err(|error| usage(error.to_string()))?;
+    }
     let tls = tls(&args.tls);
     let protocol = protocol(&args.protocol, &target, &tls, timeouts)?;
     let stages = args.pace.stages;
@@ -49,6 +53,7 @@ pub(super) fn plan(args: LoadArgs) -> anyhow::Result<LoadPlan> {
         checks,
         timeouts,
         assertions: args.expect.assertions,
+        server_status: args.server_status,
         ..LoadPlan::new(target, connections)
     })
 }
