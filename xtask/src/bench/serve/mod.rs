@@ -1,9 +1,10 @@
 //! `tonnage serve` under measurement: beside the other servers of Python, each in its
-//! fastest honest setting (`run`, and `protocols` beyond plain HTTP/1.1), and alone, for what it must never do (`memory`,
-//! `crowd`, `leak`).
+//! fastest honest setting (`run`, and `protocols` beyond plain HTTP/1.1), and alone, for
+//! what it must never do (`memory`, `crowd`, `leak`).
 //!
-//! `rows.rs` has what is asked, `rivals.rs` who is asked and how, `places.rs` where they
-//! are installed, `measure.rs` asks, `table.rs` judges.
+//! `rows.rs` and `protocols.rs` have what is asked, `rivals.rs` who is asked and how,
+//! `mode.rs` in which protocol, `places.rs` where they are installed, `measure.rs` asks,
+//! `table.rs` judges.
 
 mod ask;
 mod clients;

@@ -131,7 +131,7 @@ pub(super) static ROWS: [Row; 9] = [
 /// Measures each row, and fails where a demand is missed.
 pub(in crate::bench) fn run(settings: &Settings) -> anyhow::Result<()> {
     let rows = chosen(&ROWS, &settings.only)?;
-    require(&rows)?;
+    require(&rows, |program| find(program).is_some())?;
     let mut places = settings.subject.install(&[SERVERS])?;
     if rows.iter().any(|row| row.mode.has_tls()) {
         places.certify()?;
@@ -140,9 +140,9 @@ pub(in crate::bench) fn run(settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// Fails with the packages of what is missing here.
-fn require(rows: &[&Row]) -> anyhow::Result<()> {
+fn require(rows: &[&Row], is_there: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     let mut needed: Vec<_> = rows.iter().flat_map(|row| row.mode.programs()).collect();
-    needed.retain(|(program, _)| find(program).is_none());
+    needed.retain(|(program, _)| !is_there(program));
     needed.sort_unstable();
     needed.dedup();
     let (programs, packages): (Vec<&str>, Vec<&str>) = needed.into_iter().copied().unzip();
@@ -171,6 +171,17 @@ mod tests {
             assert_eq!(is_http2, speaks_http2, "{}", row.name);
             assert_eq!(is_echo, row.mode == Mode::Websockets, "{}", row.name);
         }
+    }
+
+    #[test]
+    fn packages_are_named_once_and_only_for_what_is_chosen() {
+        let rows = |names: [&str; 2]| chosen(&ROWS, &names.map(str::to_owned)).unwrap();
+        let no_h2load = |program: &str| program != "h2load";
+        assert!(require(&rows(["gevent", "https-asgi"]), no_h2load).is_ok());
+        let said = require(&rows(["h2-wsgi", "h2-tls-asgi"]), no_h2load).unwrap_err();
+        let expected = "h2load not found: apt-get install nghttp2-client, \
+                        or choose other rows with --only";
+        assert_eq!(said.to_string(), expected);
     }
 
     #[test]
