@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tonnage._logging import Logger, SafeAtoms, _syslog_address, logger_class
+from tonnage._log_setup import syslog_address
+from tonnage._logging import Logger, SafeAtoms, logger_class
 
 
 def _cfg(**changed: Any) -> Any:
@@ -146,10 +147,10 @@ def test_classes() -> None:
 def test_syslog_addresses() -> None:
     import socket
 
-    assert _syslog_address("udp://Host:99") == (socket.SOCK_DGRAM, ("host", 99))
-    assert _syslog_address("tcp://[::1]") == (socket.SOCK_STREAM, ("::1", 514))
-    assert _syslog_address("unix:///dev/log#dgram") == (socket.SOCK_DGRAM, "/dev/log")
-    assert _syslog_address("unix:///dev/log") == (None, "/dev/log")
+    assert syslog_address("udp://Host:99") == (socket.SOCK_DGRAM, ("host", 99))
+    assert syslog_address("tcp://[::1]") == (socket.SOCK_STREAM, ("::1", 514))
+    assert syslog_address("unix:///dev/log#dgram") == (socket.SOCK_DGRAM, "/dev/log")
+    assert syslog_address("unix:///dev/log") == (None, "/dev/log")
     for wrong in ("http://x", "udp", "udp://host:port"):
         with pytest.raises(RuntimeError, match="syslog_addr"):
-            _syslog_address(wrong)
+            syslog_address(wrong)

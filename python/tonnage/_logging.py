@@ -12,87 +12,24 @@ import binascii
 import contextlib
 import datetime
 import importlib
-import json
 import logging
-import logging.config
 import logging.handlers
 import os
 import re
-import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from ._log_lines import SafeAtoms, as_json, trace_ids
+from ._log_setup import DATE, LINE, configure_logging, syslog_address
 from ._process import can_write
 
 __all__ = ["Logger", "SafeAtoms", "check_logs", "logger_class"]
 
-_LINE = "%(asctime)s [%(process)d] [%(levelname)s] %(message)s"
-_DATE = "[%Y-%m-%d %H:%M:%S %z]"
-
 # An atom such as `%({wsgi.url_scheme}e)s`.
 _VARIABLE = re.compile(r"%\(\{[^}]*\}e\)", re.IGNORECASE)
-
-# W3C's Trace Context, section 3.2: version, trace, span, flags, and what later versions add.
-_TRACEPARENT = re.compile(
-    r"(?!ff)(?P<version>[0-9a-f]{2})-(?!0{32})(?P<trace_id>[0-9a-f]{32})"
-    r"-(?!0{16})(?P<span_id>[0-9a-f]{16})-[0-9a-f]{2}(?P<more>-.*)?"
-)
-
-# Fields of a line of JSON, where the extension does not write it, and their atoms.
-_JSON_FIELDS = {
-    "remote_address": "h",
-    "user": "u",
-    "method": "m",
-    "path": "U",
-    "query": "q",
-    "protocol": "H",
-    "status": "s",
-    "body_bytes": "B",
-    "duration_s": "D",
-    "referer": "f",
-    "user_agent": "a",
-    "trace_id": "trace_id",
-    "span_id": "span_id",
-}
-
-# What `logconfig_dict` and `logconfig_json` are laid upon, as with gunicorn.
-_DICT_DEFAULTS: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "root": {"level": "INFO", "handlers": ["console"]},
-    "loggers": {
-        "gunicorn.error": {
-            "level": "INFO",
-            "handlers": ["error_console"],
-            "propagate": True,
-            "qualname": "gunicorn.error",
-        },
-        "gunicorn.access": {
-            "level": "INFO",
-            "handlers": ["console"],
-            "propagate": True,
-            "qualname": "gunicorn.access",
-        },
-    },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "generic",
-            "stream": "ext://sys.stdout",
-        },
-        "error_console": {
-            "class": "logging.StreamHandler",
-            "formatter": "generic",
-            "stream": "ext://sys.stderr",
-        },
-    },
-    "formatters": {
-        "generic": {"format": _LINE, "datefmt": _DATE, "class": "logging.Formatter"},
-    },
-}
 
 
 def logger_class(configured: object) -> type[Any]:
@@ -121,22 +58,7 @@ def check_logs(cfg: Any) -> None:
     for path in (cfg.errorlog, cfg.accesslog):
         if path not in (None, "-") and not can_write(path):
             raise RuntimeError(f"{path!r} isn't writable")
-    _configure_logging(cfg)
-
-
-class SafeAtoms(dict[str, Any]):
-    """Atoms of a line: double quotes escaped, names in braces in any case, ``-`` for
-    what is unknown."""
-
-    def __init__(self, atoms: Mapping[str, Any]) -> None:
-        super().__init__(
-            (name, value.replace('"', '\\"') if isinstance(value, str) else value)
-            for name, value in atoms.items()
-        )
-
-    def __getitem__(self, name: str) -> Any:
-        key = name.lower() if name.startswith("{") else name
-        return self.get(key, "-")
+    configure_logging(cfg)
 
 
 class Logger:
@@ -150,8 +72,8 @@ class Logger:
         "debug": logging.DEBUG,
     }
     loglevel = logging.INFO
-    error_fmt = _LINE
-    datefmt = _DATE
+    error_fmt = LINE
+    datefmt = DATE
     access_fmt = "%(message)s"
     syslog_fmt = "[%(process)d] %(message)s"
     atoms_wrapper_class: type[Any] = SafeAtoms
@@ -193,7 +115,7 @@ class Logger:
             self._set_syslog_handler(self.error_log, cfg, self.syslog_fmt, "error")
             if not cfg.disable_redirect_access_to_syslog:
                 self._set_syslog_handler(self.access_log, cfg, self.syslog_fmt, "access")
-        _configure_logging(cfg)
+        configure_logging(cfg)
 
     def critical(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         self._counted("critical")
@@ -296,7 +218,7 @@ class Logger:
             "M": us // 1000,
             "L": f"{us // 1_000_000}.{us % 1_000_000:06}",
             "p": f"<{os.getpid()}>",
-            **_trace(str(environ.get("HTTP_TRACEPARENT", ""))),
+            **trace_ids(str(environ.get("HTTP_TRACEPARENT", ""))),
         }
         sources: list[tuple[str, Any]] = [
             ("i", getattr(req, "headers", req)),
@@ -317,7 +239,7 @@ class Logger:
         atoms = self.atoms(resp, req, environ, request_time)
         try:
             if str(self.cfg.access_log_format).strip() == "json":
-                self.access_log.info("%s", _as_json(atoms))
+                self.access_log.info("%s", as_json(atoms))
             else:
                 self.access_log.info(self.cfg.access_log_format, self.atoms_wrapper_class(atoms))
         except Exception:
@@ -386,7 +308,7 @@ class Logger:
             raise RuntimeError(
                 f"syslog_facility: {cfg.syslog_facility!r} is none of {', '.join(facilities)}"
             ) from None
-        kind, address = _syslog_address(cfg.syslog_addr)
+        kind, address = syslog_address(cfg.syslog_addr)
         handler = logging.handlers.SysLogHandler(address, facility, kind)
         handler.setFormatter(logging.Formatter(f"gunicorn.{prefix}.{name}: {fmt}"))
         _mark(handler)
@@ -403,27 +325,6 @@ class Logger:
             return None
 
 
-def _trace(value: str) -> dict[str, str]:
-    match = _TRACEPARENT.fullmatch(value.strip())
-    if match is None or (match["version"] == "00" and match["more"]):
-        return {}
-    return {"trace_id": match["trace_id"], "span_id": match["span_id"]}
-
-
-def _as_json(atoms: Mapping[str, Any]) -> str:
-    """The line that ``access_log/json.rs`` writes; what is not known has no field."""
-    now = datetime.datetime.now().astimezone()
-    fields: dict[str, Any] = {"time": now.isoformat(timespec="milliseconds")}
-    for name, atom in _JSON_FIELDS.items():
-        value = atoms.get(atom)
-        if value not in (None, "", "-"):
-            fields[name] = value
-    fields["status"] = int(fields["status"])
-    fields["duration_s"] = atoms["D"] / 1e6
-    fields["pid"] = os.getpid()
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-
-
 def _mark(handler: Any) -> None:
     """As ours, so that a reload takes it away again. gunicorn's own mark."""
     handler._gunicorn = True
@@ -438,41 +339,3 @@ def _file_handlers() -> list[logging.FileHandler]:
         for handler in log.handlers
         if isinstance(handler, logging.FileHandler)
     ]
-
-
-def _configure_logging(cfg: Any) -> None:
-    """``logconfig_dict``, ``logconfig_json`` or ``logconfig``, in this order."""
-    try:
-        if cfg.logconfig_dict:
-            logging.config.dictConfig({**_DICT_DEFAULTS, **cfg.logconfig_dict})
-        elif cfg.logconfig_json:
-            with open(cfg.logconfig_json, encoding="utf-8") as file:
-                logging.config.dictConfig({**_DICT_DEFAULTS, **json.load(file)})
-        elif cfg.logconfig:
-            path = str(cfg.logconfig)
-            if not os.path.exists(path):
-                raise RuntimeError(f"log config '{path}' not found")
-            defaults = {"__file__": path, "here": os.path.dirname(path)}
-            logging.config.fileConfig(path, defaults=defaults, disable_existing_loggers=False)
-    except (AttributeError, ImportError, KeyError, OSError, TypeError, ValueError) as error:
-        raise RuntimeError(f"the log configuration cannot be used: {error}") from error
-
-
-def _syslog_address(text: str) -> tuple[socket.SocketKind | None, str | tuple[str, int]]:
-    """``udp://host:port``, ``tcp://host:port``, ``unix://path`` with ``#dgram`` or
-    ``#stream`` where the kind of socket matters."""
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in ("udp", "tcp", "unix"):
-        raise RuntimeError(f"syslog_addr: {text!r} is none of udp://, tcp:// and unix://")
-    if scheme == "unix":
-        path, _, kind = rest.partition("#")
-        return (socket.SOCK_DGRAM if kind == "dgram" else None), path
-    if rest.startswith("["):
-        host, _, port = rest[1:].partition("]")
-        port = port.removeprefix(":")
-    else:
-        host, _, port = rest.partition(":")
-    if port and not port.isdigit():
-        raise RuntimeError(f"syslog_addr: {port!r} is not a valid port number")
-    address = (host.lower() or "localhost", int(port or 514))
-    return (socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM), address

@@ -29,7 +29,7 @@ pub(crate) const PACKAGES: [Package; 10] = [
         name: "chromium-driver",
         brings: "chromedriver",
         feature: Some("tonnage/chromium-tests"),
-        purpose: "the live page in a real browser",
+        purpose: "the live page, the status page and the server's protocols in a real browser",
     },
     Package {
         name: "nginx-light",

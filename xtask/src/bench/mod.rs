@@ -5,6 +5,7 @@
 mod agreement;
 mod counters;
 mod discard;
+mod echo;
 mod evaluate;
 mod experiments;
 mod grpc;
@@ -38,10 +39,15 @@ pub(crate) enum Bench {
     /// The generator for large bodies, as other benchmarks start it
     #[command(hide = true)]
     Discard(discard::Settings),
+    /// The client of websockets, as other benchmarks start it
+    #[command(hide = true)]
+    Echo(echo::Settings),
     /// Conditions per second natively, beside Python that spawns an interpreter for each
     Evaluate(evaluate::Settings),
     /// `tonnage serve` beside the other servers of Python, on one core
     Serve(serve::Settings),
+    /// The same over HTTP/2, TLS and websockets, and with greenlets
+    ServeProtocols(serve::Settings),
     /// Memory of `tonnage serve` with Flask, beside gunicorn's
     ServeMemory(serve::memory::Settings),
     /// What a normal load notices of 10,000 idle and 200 slow connections
@@ -82,11 +88,11 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Http2(_) => &["oha", "nginx", "taskset"],
         Bench::Grpc(_) => &["python3", "nginx", "taskset"],
         Bench::Evaluate(_) => &["python3", "taskset"],
-        Bench::Serve(_) | Bench::Experiments(_) => &["wrk", "taskset"],
+        Bench::Serve(_) | Bench::ServeProtocols(_) | Bench::Experiments(_) => &["wrk", "taskset"],
         Bench::ServeMemory(_) | Bench::ServeLeak(_) => &["taskset"],
         Bench::ServeCrowd(_) => &["prlimit", "taskset"],
         Bench::Truths(_) => &["python3"],
-        Bench::Discard(_) => &[],
+        Bench::Discard(_) | Bench::Echo(_) => &[],
         Bench::Lag(_) | Bench::Memory => &["nginx", "taskset"],
         Bench::Agreement { other, .. } => &[other.program(), "taskset"],
     };
@@ -105,9 +111,11 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Load(settings) => http1::run(*settings),
         Bench::Http2(settings) => http2::run(*settings),
         Bench::Discard(settings) => discard::run(settings),
+        Bench::Echo(settings) => echo::run(settings),
         Bench::Grpc(settings) => grpc::run(*settings),
         Bench::Evaluate(settings) => evaluate::run(*settings),
         Bench::Serve(settings) => serve::run(settings),
+        Bench::ServeProtocols(settings) => serve::protocols::run(settings),
         Bench::ServeMemory(settings) => serve::memory::run(settings),
         Bench::ServeCrowd(settings) => serve::crowd::run(settings),
         Bench::ServeLeak(settings) => serve::leak::run(settings),

@@ -1,6 +1,8 @@
 //! Reads what wrk prints.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+
+use super::sample::Counts;
 
 /// The figures of one wrk run.
 #[derive(Debug, PartialEq)]
@@ -9,6 +11,18 @@ pub(super) struct WrkReport {
     pub(super) requests_per_second: f64,
     /// `None` without `--latency`.
     pub(super) p50_ms: Option<f64>,
+}
+
+/// What it counted, if no request failed.
+pub(super) fn counts(text: &str) -> anyhow::Result<Counts> {
+    let report = parse(text)?;
+    let mut lines = text.lines();
+    let failed = lines.find(|line| line.contains("Socket errors") || line.contains("Non-2xx"));
+    ensure!(failed.is_none(), "requests failed: {failed:?}");
+    Ok(Counts {
+        requests: report.requests,
+        requests_per_second: report.requests_per_second,
+    })
 }
 
 pub(super) fn parse(text: &str) -> anyhow::Result<WrkReport> {
@@ -50,6 +64,8 @@ mod tests {
         assert!((report.requests_per_second - 136_860.82).abs() < 1e-9);
         assert!((report.p50_ms.unwrap() - 0.635_91).abs() < 1e-9);
         assert!(parse("nothing").is_err());
+        assert!(counts(text).is_ok());
+        assert!(counts(&format!("{text}  Non-2xx or 3xx responses: 1\n")).is_err());
         assert!((milliseconds("1.20s").unwrap() - 1200.0).abs() < 1e-9);
     }
 }

@@ -9,23 +9,20 @@ mod outgoing;
 mod over_stream;
 mod preamble;
 mod raw;
+mod reading;
+mod sending;
 mod spool;
 mod streaming;
 mod wire;
 
-use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::io::Errno;
-use rustix::net::RecvFlags;
-
 pub use self::body::Body;
 pub(crate) use self::body::{BodyError, Intake};
 pub use self::input::Head;
-use self::input::INPUT_BYTES;
 pub(crate) use self::input::{Buffers, Pool};
 pub use self::memory::Memory;
 pub use self::outgoing::Held;
@@ -33,20 +30,15 @@ pub(crate) use self::outgoing::{Flushed, Outgoing};
 pub(crate) use self::over_stream::Taken;
 pub(crate) use self::preamble::Preamble;
 pub(crate) use self::raw::Raw;
+pub(crate) use self::reading::{Progress, Read};
 pub(crate) use self::streaming::{Arrived, Skipped};
 pub(crate) use self::wire::{Handshake, Incoming, Wire, duplicate};
-use crate::board::Meters;
 use crate::h2::{Session, Stream};
-use crate::http::{Limits, Refusal};
 use crate::listen::Peer;
-use crate::outbox::Outbox;
 use crate::overdue::Outlet;
 use crate::proxy_protocol::Introduced;
 use crate::request::Request;
 use crate::tls::TlsServer;
-
-/// Room for what is read of a body that goes through the input.
-const BODY_INPUT_BYTES: usize = 48 << 10;
 
 /// Where a connection stands.
 #[derive(Debug)]
@@ -72,36 +64,6 @@ pub(crate) enum Stage {
     /// HTTP/2 is spoken on it: requests are its streams', which have connections of their
     /// own.
     Multiplexed(Arc<Session>),
-}
-
-/// What became of the bytes so far.
-#[derive(Debug)]
-pub(crate) enum Progress {
-    /// More are needed.
-    Wait,
-    /// A request is complete.
-    Request,
-    /// The client may send its body (RFC 9110, 10.1.1).
-    Continue,
-    /// What came is no request that will be served.
-    Refused(Refusal),
-    /// What came cannot be kept, which is not the client's fault.
-    Failed(io::Error),
-}
-
-/// What one reading gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Read {
-    /// Bytes, and perhaps more to come at once.
-    More,
-    /// All that was there.
-    Drained,
-    /// There was nothing.
-    Empty,
-    /// The peer will send nothing any more.
-    Closed,
-    /// The connection is broken.
-    Broken,
 }
 
 /// A client's connection.
@@ -183,19 +145,6 @@ impl Connection {
         }
     }
 
-    /// Counts how long a complete response took to be sent, once it is.
-    pub(crate) fn tell_tail(&mut self, meters: &Meters, now_ns: u64) {
-        match (self.outgoing.is_empty(), self.tail_since_ns) {
-            (true, 0) => {}
-            (true, since_ns) => {
-                meters.count_tail(now_ns.saturating_sub(since_ns));
-                self.tail_since_ns = 0;
-            }
-            (false, 0) => self.tail_since_ns = now_ns,
-            (false, _) => {}
-        }
-    }
-
     /// TLS is spoken on it.
     pub(crate) fn through_tls(mut self, server: &Arc<TlsServer>) -> Self {
         self.wire.expect_tls(server);
@@ -268,248 +217,5 @@ impl Connection {
     /// that counts for what comes, such as who the client is.
     pub(crate) fn can_move(&self) -> bool {
         self.is_idle() && !self.input_ended && self.introduced.is_none() && self.wire.can_move()
-    }
-
-    /// Bytes that the client has taken, in a measure that grows with each of them.
-    pub(crate) fn sent_bytes(&self) -> u64 {
-        match &self.stream {
-            Some(stream) => stream.sent_bytes(),
-            None => self.outgoing.sent_bytes() + self.wire.pushed_bytes(),
-        }
-    }
-
-    /// Whether the socket has bytes of a request, or of its body, that were not read.
-    pub(crate) fn has_unseen_input(&self) -> bool {
-        let may_have = self.is_idle() || matches!(self.stage, Stage::Body(_));
-        may_have && !self.is_stream() && self.has_input()
-    }
-
-    fn has_input(&self) -> bool {
-        let mut byte = [0];
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        matches!(
-            rustix::net::recv(self.socket(), &mut byte, flags),
-            Ok((1.., _))
-        )
-    }
-
-    /// Reads what the socket has, once.
-    pub(crate) fn read(&mut self, pool: &mut Pool) -> Read {
-        if let Stage::Body(intake) = &mut self.stage {
-            let buffers = self.buffers.get_or_insert_with(|| pool.take());
-            let head_end = self.head.as_ref().map_or(0, |head| head.end);
-            if buffers.input.len() == buffers.start + head_end
-                && let Some(read) = intake.read_directly(&mut self.wire, &mut buffers.input)
-            {
-                return self.note_read(read);
-            }
-        }
-        let buffers = self.buffers.get_or_insert_with(|| pool.take());
-        buffers.make_room(match self.stage {
-            Stage::Body(_) => BODY_INPUT_BYTES,
-            _ => INPUT_BYTES / 2,
-        });
-        let read = self.wire.read_into(&mut buffers.input);
-        self.note_read(read)
-    }
-
-    fn note_read(&mut self, read: Result<Incoming, Errno>) -> Read {
-        match read {
-            Ok(Incoming::Bytes { drained: true, .. }) => Read::Drained,
-            Ok(Incoming::Bytes { .. }) => Read::More,
-            Ok(Incoming::End) => {
-                self.input_ended = true;
-                Read::Closed
-            }
-            Err(Errno::AGAIN | Errno::INTR) => Read::Empty,
-            Err(_) => Read::Broken,
-        }
-    }
-
-    /// Goes on with the bytes that are there.
-    pub(crate) fn advance(&mut self, limits: &Limits, folder: &Path) -> Progress {
-        if matches!(self.stage, Stage::Head) {
-            match self.parse_head(limits) {
-                Ok(true) => {}
-                Ok(false) => return Progress::Wait,
-                Err(refusal) => return Progress::Refused(refusal),
-            }
-            if let Stage::Body(_) = self.stage
-                && self.wants_continue()
-            {
-                return Progress::Continue;
-            }
-        }
-        if matches!(self.stage, Stage::Body(_)) {
-            match self.take_body(folder) {
-                Ok(true) => {}
-                Ok(false) => return Progress::Wait,
-                Err(BodyError::Refused(refusal)) => return Progress::Refused(refusal),
-                Err(BodyError::Io(error)) => return Progress::Failed(error),
-            }
-        }
-        Progress::Request
-    }
-
-    /// Parses the head, where it is complete; then the stage is its body or its request.
-    fn parse_head(&mut self, limits: &Limits) -> Result<bool, Refusal> {
-        let Some(buffers) = &mut self.buffers else {
-            return Ok(false);
-        };
-        let Some(head) = buffers.head(limits)? else {
-            return Ok(false);
-        };
-        self.stage = match Intake::new(head.meaning.framing, limits)? {
-            Some(intake) => Stage::Body(intake),
-            None => Stage::Request,
-        };
-        self.sends_bodies = matches!(self.stage, Stage::Body(_));
-        self.body = Body::Empty;
-        self.head = Some(head);
-        Ok(true)
-    }
-
-    /// Whether the client waits for leave to send its body, and has not begun.
-    fn wants_continue(&self) -> bool {
-        let Some(head) = &self.head else {
-            return false;
-        };
-        head.meaning.expects_continue && self.unread().len() == head.end
-    }
-
-    fn take_body(&mut self, folder: &Path) -> Result<bool, BodyError> {
-        let Some(head_end) = self.head.as_ref().map(|head| head.end) else {
-            return Ok(false);
-        };
-        let Stage::Body(intake) = &mut self.stage else {
-            return Ok(false);
-        };
-        let mut done = intake.is_complete();
-        if let Some(buffers) = &mut self.buffers {
-            // The head's bytes stay where they are: its offsets point into them.
-            let from = buffers.start + head_end;
-            if !done && buffers.input.len() > from {
-                let (taken, complete) = intake.take(&buffers.input[from..], folder)?;
-                buffers.input.drain(from..from + taken);
-                done = complete;
-            }
-        }
-        if done && let Stage::Body(intake) = std::mem::replace(&mut self.stage, Stage::Request) {
-            self.body = intake.finish();
-        }
-        Ok(done)
-    }
-
-    /// The response was given: gets ready for the next request on the connection.
-    pub(crate) fn next_request(&mut self, pool: &mut Pool) {
-        self.body = Body::Empty;
-        self.served += 1;
-        self.stage = Stage::Head;
-        let head = self.head.take();
-        if let Some(buffers) = &mut self.buffers {
-            buffers.use_up(head);
-            if buffers.unread().is_empty()
-                && let Some(buffers) = self.buffers.take()
-            {
-                pool.give_back(buffers);
-            }
-        }
-    }
-
-    /// Sends what waits, as far as the socket takes it.
-    pub(crate) fn flush(&mut self) -> io::Result<Flushed> {
-        if let Some(stream) = &self.stream {
-            return Ok(stream.flush());
-        }
-        self.outgoing.flush(&mut self.wire)
-    }
-
-    /// Sends bytes, or keeps what the socket does not take.
-    pub(crate) fn send(&mut self, slices: &[&[u8]]) -> io::Result<()> {
-        if let Some(stream) = &self.stream {
-            return stream.send(slices, true);
-        }
-        self.outgoing.send(&mut self.wire, slices)
-    }
-
-    /// Keeps a complete response from `since_ns` on, so that it goes with others; `false`
-    /// where others could not send it.
-    pub(crate) fn hold_back(&mut self, outbox: &Arc<Outbox>, bytes: &[u8], since_ns: u64) -> bool {
-        if let Some(stream) = &self.stream {
-            // Where its client has gone, nobody waits for it.
-            let _ = stream.send(&[bytes], false);
-            outbox.hold_session(stream.session(), since_ns);
-            return true;
-        }
-        let Some(socket) = self.wire.bare() else {
-            return false;
-        };
-        let ticket = outbox.hold(socket, bytes, since_ns);
-        self.outgoing.hold_back(ticket);
-        true
-    }
-
-    /// Sends a head, then bytes that somebody else holds.
-    pub(crate) fn send_held(&mut self, head: &[u8], body: Held) -> io::Result<()> {
-        if let Some(stream) = &self.stream {
-            return stream.send(&[head, body.as_ref().as_ref()], true);
-        }
-        self.outgoing.send_held(&mut self.wire, head, body)
-    }
-
-    /// Sends a stretch of a file.
-    pub(crate) fn send_file(
-        &mut self,
-        file: std::fs::File,
-        offset: u64,
-        bytes: u64,
-    ) -> io::Result<()> {
-        if let Some(stream) = &self.stream {
-            return stream.send_file(file, offset, bytes);
-        }
-        self.outgoing.send_file(&mut self.wire, file, offset, bytes)
-    }
-
-    /// Bytes that the client has not taken yet.
-    pub(crate) fn waiting_bytes(&self) -> u64 {
-        match &self.stream {
-            Some(stream) => stream.waiting_bytes(),
-            None => self.outgoing.waiting_bytes(),
-        }
-    }
-
-    /// Whether so much waits for the client that a writer should wait, too.
-    pub(crate) fn is_full(&self) -> bool {
-        match &self.stream {
-            Some(stream) => stream.is_full(),
-            None => self.outgoing.is_full(),
-        }
-    }
-
-    /// Reads and forgets; `true` where the peer has closed.
-    pub(crate) fn forget_input(&mut self) -> bool {
-        let mut forgotten = [0; 4096];
-        // A client that sends for ever ends by its deadline.
-        for _ in 0..16 {
-            match rustix::io::read(self.socket(), &mut forgotten) {
-                Ok(0) => return true,
-                Ok(_) => {}
-                Err(Errno::AGAIN | Errno::INTR) => return false,
-                Err(_) => return true,
-            }
-        }
-        false
-    }
-
-    /// Says that nothing more will be sent.
-    pub(crate) fn shut_down(&mut self) {
-        self.wire.shut_down();
-    }
-
-    /// Says that the client has all that it will get, where that is so.
-    pub(crate) fn say_goodbye(&mut self) {
-        if self.outgoing.is_empty() {
-            self.wire.close();
-        }
     }
 }

@@ -1,29 +1,26 @@
 //! The supervisor's loop: it waits for signals, for the bell and for the next deadline,
 //! tells the machine what happened, and does what the machine asks for.
 
+mod acting;
 mod children;
 mod measuring;
 mod process_file;
 mod sockets;
 mod telling;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
-use rustix::process::{Pid, Signal, getpid, getppid, kill_process};
-use rustix::time::Timespec;
+use rustix::process::{Pid, Signal, getpid, getppid};
 
 use self::measuring::Measured;
 use self::sockets::Reopening;
 use self::telling::Explaining;
 use super::{
-    Action, Bell, Birth, Event, Hook, Host, Level, OutOfMemoryCounter, Pidfile, PidfileStep,
-    Reasons, Reports, Signals, Supervisor, Wanted,
+    Bell, Event, Hook, Host, Level, OutOfMemoryCounter, Pidfile, PidfileStep, Reasons, Reports,
+    Signals, Supervisor, Wanted,
 };
 use crate::board::{Board, DEFAULT_SLOTS, SlotId, now_ms};
 use crate::listen::{Inboxes, Inherited, Listeners};
@@ -202,38 +199,6 @@ impl<'h, H: Host> Drive<'h, H> {
         }
     }
 
-    fn wait(&mut self) {
-        let now_ms = now_ms();
-        let deadlines = [
-            self.machine.next_wake_ms(now_ms),
-            self.reopening.as_ref().map(Reopening::at_ms),
-        ];
-        let wake_ms = deadlines
-            .into_iter()
-            .flatten()
-            .fold(now_ms + TICK_MS, u64::min);
-        // A millisecond more, so that a deadline is over when it is looked at.
-        let wake_ms = wake_ms + 1;
-        let own = [
-            self.signals.as_fd(),
-            self.bell.as_fd(),
-            self.reports.as_fd(),
-        ];
-        let (machine, board, listeners) = (&self.machine, self.board, &self.listeners);
-        let explaining = &mut self.explaining;
-        self.host.wait(|| {
-            loop {
-                // Interrupted or not, what happened is looked at afterwards.
-                let is_asked = wait_for_any(&own, explaining, wake_ms);
-                if !is_asked {
-                    return;
-                }
-                // Here, where no lock of the host's is held.
-                explaining.answer(machine, board, listeners);
-            }
-        });
-    }
-
     /// Tells the machine something, does what it asks for, and goes on as long as that
     /// makes something happen.
     fn tell(&mut self, event: Event) {
@@ -245,90 +210,6 @@ impl<'h, H: Host> Drive<'h, H> {
                     return;
                 }
             }
-        }
-    }
-
-    fn act(&mut self, action: Action) {
-        match action {
-            Action::Spawn {
-                slot,
-                age,
-                generation,
-            } => self.spawn(slot, age, generation),
-            Action::Kill { slot, pid, signal } => self.kill(slot, pid, signal),
-            Action::Vacated { slot } => self.vacate(slot),
-            Action::Log { level, text } => self.say(level, &text),
-            Action::Reload => self.reload(),
-            Action::Reexec => {
-                let result = self
-                    .host
-                    .reexec(&self.listeners)
-                    .map_err(|error| error.to_string());
-                self.events.push_back(Event::Reexecuted(result));
-            }
-            Action::ReopenLogs => self.host.reopen_logs(),
-            Action::CloseListeners { unlink } => {
-                self.reopening = None;
-                self.listeners.close(unlink);
-            }
-            Action::Pidfile(step) => self.pidfile(step),
-            // The host has said what went wrong.
-            Action::Hook(hook) => {
-                let _ = self.host.hook(&hook);
-            }
-            Action::Exit(code) => self.exit = Some(code),
-        }
-    }
-
-    fn spawn(&mut self, slot: SlotId, age: u64, generation: u32) {
-        self.board.prepare(slot, generation, age, now_ms());
-        self.reasons.take(slot);
-        // Who answers with a traceback only is no loss.
-        let replaces = self
-            .machine
-            .outgoing()
-            .any(|old| !self.board.slot(old).is_failing());
-        let birth = Birth {
-            slot,
-            age,
-            generation,
-            replaces,
-            reasons: &self.reasons,
-            supervisor: getpid(),
-            board: self.board,
-            listeners: &self.listeners,
-            inboxes: &self.inboxes,
-            bell: &self.bell,
-            reports: &self.reports,
-            signals: &self.signals,
-            private: self.explaining.descriptors(),
-        };
-        let event = match self.host.spawn(&birth) {
-            Ok(pid) => {
-                self.board.slot(slot).set_pid(pid);
-                Event::Spawned { slot, pid }
-            }
-            Err(error) => Event::SpawnFailed {
-                slot,
-                reason: error.to_string(),
-            },
-        };
-        self.events.push_back(event);
-    }
-
-    fn kill(&mut self, slot: SlotId, pid: Pid, signal: Signal) {
-        match signal {
-            Signal::TERM | Signal::QUIT => self.board.slot(slot).drain(),
-            Signal::ABORT => self.board.slot(slot).mark_stuck(),
-            _ => {}
-        }
-        match kill_process(pid, signal) {
-            // Gone already: it is buried in a moment.
-            Ok(()) | Err(Errno::SRCH) => {}
-            Err(error) => self.say(
-                Level::Error,
-                &format!("Cannot send a signal to worker (pid:{pid}): {error}"),
-            ),
         }
     }
 
@@ -361,27 +242,6 @@ impl<'h, H: Host> Drive<'h, H> {
             self.tell(Event::Promoted);
         }
     }
-}
-
-/// Waits until there is something to do, and says whether that is only somebody who asks for
-/// the server's status.
-fn wait_for_any(own: &[BorrowedFd<'_>], explaining: &Explaining, wake_ms: u64) -> bool {
-    let left = Duration::from_millis(wake_ms.saturating_sub(now_ms()));
-    let timeout = Timespec {
-        tv_sec: left.as_secs() as i64,
-        tv_nsec: left.subsec_nanos().into(),
-    };
-    let own_sources = own.iter();
-    let mut sources: Vec<_> = own_sources
-        .map(|source| PollFd::from_borrowed_fd(*source, PollFlags::IN))
-        .collect();
-    explaining.watch(&mut sources);
-    let ready = poll(&mut sources, Some(&timeout));
-    let is_more = sources
-        .iter()
-        .take(own.len())
-        .any(|source| !source.revents().is_empty());
-    matches!(ready, Ok(1..)) && !is_more && now_ms() < wake_ms
 }
 
 /// Whether a signal asks for the end of the server.

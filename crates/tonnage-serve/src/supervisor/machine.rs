@@ -6,7 +6,9 @@
 //! replacement, are *outgoing*: they serve until there are enough others.
 
 mod ending;
+mod hearing;
 mod keeping;
+mod renewing;
 mod signals;
 #[cfg(test)]
 mod tests;
@@ -18,7 +20,6 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 
 use self::ending::Exit;
-use super::Cause;
 use super::event::{Action, Event, Hook, Level, PidfileStep, Policy};
 use super::roster::{Phase, Roster, Worker};
 use crate::board::SlotId;
@@ -238,141 +239,6 @@ impl Supervisor {
             .chain(end)
             .chain(wants_more.then_some(self.spawn_at_ms));
         all.filter(|at_ms| *at_ms > now_ms).min()
-    }
-
-    fn spawned(&mut self, slot: SlotId, pid: Pid, out: &mut Vec<Action>) {
-        if let Some(worker) = self.roster.at(slot) {
-            worker.pid = Some(pid);
-            if let Some(signal) = worker.owed.take() {
-                out.push(Action::Kill { slot, pid, signal });
-            }
-        }
-    }
-
-    fn spawn_failed(&mut self, slot: SlotId, reason: &str, now_ms: u64, out: &mut Vec<Action>) {
-        if self.roster.remove_slot(slot).is_some() {
-            log(out, Level::Error, format!("Cannot fork a worker: {reason}"));
-            out.push(Action::Vacated { slot });
-            // What a fork lacks, memory or processes, it will lack in a moment too.
-            self.quick_deaths = self.quick_deaths.max(DEATHS_WITHOUT_BACKOFF);
-            self.quick_death(now_ms, out);
-        }
-    }
-
-    fn ready(&mut self, slot: SlotId) {
-        let current = self.current;
-        let Some(worker) = self
-            .roster
-            .at(slot)
-            .filter(|worker| worker.phase == Phase::Starting)
-        else {
-            return;
-        };
-        worker.phase = Phase::Ready;
-        worker.has_served = true;
-        if worker.generation == current {
-            self.settled = current;
-            self.fallback = None;
-        }
-    }
-
-    fn silent(&mut self, slot: SlotId, now_ms: u64, out: &mut Vec<Action>) {
-        // While the server ends, its own limit counts.
-        if matches!(self.course, Course::Halting { .. }) {
-            return;
-        }
-        let Some(worker) = self.roster.at(slot) else {
-            return;
-        };
-        let Some(pid) = worker.pid else {
-            return;
-        };
-        if !matches!(
-            worker.phase,
-            Phase::Starting | Phase::Ready | Phase::Stopping { .. }
-        ) {
-            return;
-        }
-        worker.phase = Phase::Aborted {
-            kill_at_ms: now_ms + ABORT_MS,
-        };
-        let worker = worker.clone();
-        log(out, Level::Critical, format!("WORKER TIMEOUT (pid:{pid})"));
-        out.push(Action::Kill {
-            slot,
-            pid,
-            signal: Signal::ABORT,
-        });
-        if !worker.has_served && !worker.dismissed && self.is_on_trial(&worker) {
-            self.generation_failed("a worker did not start within its timeout", now_ms, out);
-        }
-    }
-
-    fn reloaded(&mut self, policy: Policy, out: &mut Vec<Action>) {
-        if self.course != Course::Serving {
-            return;
-        }
-        self.begin_generation();
-        self.policy = policy;
-        self.target = capped(self.policy.workers, self.slots);
-        out.push(Action::Hook(Hook::OnReload));
-    }
-
-    /// Files have changed: those who run the code that counts say so, each for itself.
-    fn code_changed(&mut self, slot: SlotId, mark: u32, out: &mut Vec<Action>) {
-        let current = self.current;
-        let is_news = self
-            .roster
-            .at(slot)
-            .is_some_and(|worker| worker.is_live() && worker.generation == current);
-        if self.course == Course::Serving && is_news && mark != self.code_mark {
-            self.code_mark = mark;
-            self.begin_generation();
-            log(out, Level::Info, "Reloading: the code has changed");
-            out.push(Action::Hook(Hook::CodeChanged));
-        }
-    }
-
-    fn begin_generation(&mut self) {
-        if self.fallback.is_none() && self.settled == self.current {
-            self.fallback = Some((self.policy.clone(), self.target));
-        }
-        self.last_generation += 1;
-        self.current = self.last_generation;
-        // The new code may have what the old one lacked.
-        self.quick_deaths = 0;
-        self.spawn_at_ms = 0;
-    }
-
-    /// A worker goes as soon as there is another in its place.
-    fn let_leave(&mut self, slot: SlotId, cause: Cause, out: &mut Vec<Action>) {
-        let worker = self.roster.at(slot);
-        let Some(worker) = worker.filter(|worker| worker.is_ready() && worker.leaving.is_none())
-        else {
-            return;
-        };
-        worker.leaving = Some(cause);
-        if let Some(pid) = worker.pid {
-            let text = format!("Replacing worker (pid:{pid}): {cause}");
-            log(out, Level::Info, text);
-        }
-    }
-
-    /// Wants another number of workers, whatever becomes of a reload that is under way.
-    fn retarget(&mut self, target: u32, out: &mut Vec<Action>) {
-        self.set_target(target, out);
-        if let Some((_, kept)) = &mut self.fallback {
-            *kept = self.target;
-        }
-    }
-
-    fn set_target(&mut self, target: u32, out: &mut Vec<Action>) {
-        let old = self.target;
-        self.target = capped(target, self.slots);
-        out.push(Action::Hook(Hook::WorkersChanged {
-            new: self.target,
-            old,
-        }));
     }
 }
 

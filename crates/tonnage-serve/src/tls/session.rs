@@ -18,8 +18,6 @@ const FILLS: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Session {
     tls: ServerConnection,
-    /// The socket had less than was asked for, so that it is empty now.
-    is_drained: bool,
     /// Bytes that went to the socket.
     pushed_bytes: u64,
     info: Option<Arc<TlsInfo>>,
@@ -31,7 +29,6 @@ impl Session {
         let tls = ServerConnection::new(Arc::clone(&server.config)).map_err(|_| Errno::PROTO)?;
         Ok(Self {
             tls,
-            is_drained: false,
             pushed_bytes: 0,
             info: None,
             certificates: Arc::clone(&server.certificates),
@@ -50,7 +47,7 @@ impl Session {
                 return Ok(true);
             }
             match self.fill(socket) {
-                Ok(0) => return Err(Errno::CONNRESET),
+                Ok(Filled { bytes: 0, .. }) => return Err(Errno::CONNRESET),
                 Ok(_) => {}
                 Err(Errno::AGAIN | Errno::INTR) => return Ok(false),
                 Err(error) => return Err(error),
@@ -92,17 +89,20 @@ impl Session {
         most: usize,
         sink: &mut impl FnMut(&[u8]),
     ) -> Result<Incoming, Errno> {
+        // What was left of an earlier reading says nothing of the socket: more may have come to
+        // it meanwhile, whose event was this one.
+        let mut is_empty = false;
         for _ in 0..FILLS {
             match self.take(most, sink) {
                 Some(0) => return Ok(Incoming::End),
                 Some(count) => {
                     // After a full measure there may be more of the same record.
-                    let drained = self.is_drained && count < most;
+                    let drained = is_empty && count < most;
                     return Ok(Incoming::Bytes { count, drained });
                 }
                 None => {}
             }
-            self.fill(socket)?;
+            is_empty = self.fill(socket)?.emptied;
         }
         // Records without content: others have their turn.
         Ok(Incoming::Bytes {
@@ -133,14 +133,14 @@ impl Session {
         Some(count)
     }
 
-    /// Reads records and deciphers them; how many bytes came, none at the end.
-    fn fill(&mut self, socket: BorrowedFd<'_>) -> Result<usize, Errno> {
+    /// Reads records and deciphers them.
+    fn fill(&mut self, socket: BorrowedFd<'_>) -> Result<Filled, Errno> {
         let mut reading = Reading {
             socket,
             asked: usize::MAX,
         };
-        let count = self.tls.read_tls(&mut reading).map_err(errno)?;
-        self.is_drained = count < reading.asked;
+        let bytes = self.tls.read_tls(&mut reading).map_err(errno)?;
+        let emptied = bytes < reading.asked;
         let processed = self.tls.process_new_packets();
         // Answers to what was read, or what was wrong with it.
         let pushed = if self.tls.wants_write() {
@@ -150,7 +150,7 @@ impl Session {
         };
         processed.map_err(|_| Errno::PROTO)?;
         pushed?;
-        Ok(count)
+        Ok(Filled { bytes, emptied })
     }
 
     /// Enciphers and sends, as much as the socket takes; what was taken beyond that is bounded
@@ -209,6 +209,14 @@ impl Session {
 fn errno(error: io::Error) -> Errno {
     // What is no error of the system is one of the library: records that cannot be.
     Errno::from_io_error(&error).unwrap_or(Errno::PROTO)
+}
+
+/// What a reading of the socket gave.
+struct Filled {
+    /// So many bytes came, none at the end.
+    bytes: usize,
+    /// They were fewer than were asked for: the socket is empty, and an event tells of more.
+    emptied: bool,
 }
 
 /// A socket that is read, and how much was asked of it.

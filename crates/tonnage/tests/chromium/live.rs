@@ -2,14 +2,11 @@
 //! after the end.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
 
 use crate::answerer::{OK, answer_with};
 use crate::common::{Home, text};
+use crate::wait;
 use crate::webdriver::Browser;
-
-/// Longer than anything here takes; a bound, not an expectation.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 #[test]
 fn the_live_page_follows_a_load_and_can_be_saved_after_it() {
@@ -74,12 +71,4 @@ fn a_taken_address_is_a_clear_error() {
         "{}",
         text(&output.stderr)
     );
-}
-
-fn wait(what: &str, done: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }

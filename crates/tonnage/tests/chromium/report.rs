@@ -2,16 +2,12 @@
 //! screen, on a phone, in print and without scripts.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::chromium;
 use crate::common::{Home, text};
 use crate::webdriver::Browser;
-
-/// Longer than anything here takes; a bound, not an expectation.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::{chromium, wait};
 
 /// A run with a grid, so that every kind of chart is there.
 fn run(home: &Home) -> PathBuf {
@@ -234,12 +230,4 @@ fn fits_a_phone(browser: &Browser) {
     let overlaps = "return [...document.querySelectorAll('.live')]
         .filter(chart => chart.scrollWidth > chart.clientWidth + 1).length";
     wait("the charts have adapted", || browser.run(overlaps) == 0);
-}
-
-fn wait(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }

@@ -3,18 +3,27 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
+
+/// One browser at a time: loads that are followed in one are to keep their pace.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// A browser that ends with its guard.
 pub(crate) struct Browser {
     driver: Child,
     session: String,
     _profile: tempfile::TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Browser {
+    /// Starts it as soon as there is no other.
     pub(crate) fn start() -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -46,6 +55,8 @@ impl Browser {
             format!("--user-data-dir={}", profile.path().display()),
         ];
         let capabilities = json!({"capabilities": {"alwaysMatch": {
+            // Nobody knows who has signed the certificates of tests.
+            "acceptInsecureCerts": true,
             "goog:chromeOptions": {"args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
         }}});
@@ -56,6 +67,7 @@ impl Browser {
             session: format!("{base}/{id}"),
             driver,
             _profile: profile,
+            _alone: alone,
         }
     }
 
@@ -99,6 +111,20 @@ impl Browser {
         post(&format!("{}/actions", self.session), &mouse);
     }
 
+    /// Makes the page so large, in CSS pixels; also smaller than a window can be.
+    pub(crate) fn emulate_screen(&self, width: u32, height: u32) {
+        let screen = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", &screen);
+    }
+
+    /// A picture of what is seen of the page, as PNG.
+    pub(crate) fn screenshot(&self) -> Vec<u8> {
+        let picture = get(&format!("{}/screenshot", self.session));
+        BASE64_STANDARD.decode(picture.as_str().unwrap()).unwrap()
+    }
+
     /// Shows the page as it would be printed, or on screen again.
     pub(crate) fn emulate_print(&self, print: bool) {
         let media = if print { "print" } else { "" };
@@ -134,10 +160,19 @@ impl Drop for Browser {
     }
 }
 
+fn get(url: &str) -> Value {
+    value_of(url, ureq::get(url).call())
+}
+
 fn post(url: &str, body: &Value) -> Value {
     let answer = ureq::post(url)
         .header("Content-Type", "application/json")
-        .send(body.to_string())
+        .send(body.to_string());
+    value_of(url, answer)
+}
+
+fn value_of(url: &str, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Value {
+    let answer = answer
         .and_then(|mut answer| answer.body_mut().read_to_string())
         .unwrap_or_else(|error| panic!("{url}: {error}"));
     let mut answer: Value = serde_json::from_str(&answer).unwrap();

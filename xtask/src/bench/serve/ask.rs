@@ -2,12 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
 use super::super::discard::length_in;
+use super::mode::Mode;
 use super::rivals::PORT;
 
 /// What every application that says hello answers: its length, and how it begins.
@@ -46,6 +48,34 @@ pub(super) fn verify((length, beginning): (usize, &str), uploads: bool) -> anyho
             }
             // Some listen before they can serve.
             _ => ensure!(Instant::now() < deadline, "it answers {answer:?}"),
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The same by curl, where TLS or HTTP/2 is spoken, and nothing else.
+pub(super) fn verify_by_curl(mode: Mode, (length, beginning): (usize, &str)) -> anyhow::Result<()> {
+    let (version, spoken) = match mode {
+        Mode::Http2 => ("--http2-prior-knowledge", "2"),
+        Mode::Http2Tls => ("--http2", "2"),
+        _ => ("--http1.1", "1.1"),
+    };
+    let end = format!("\n{spoken} 200");
+    let deadline = Instant::now() + TIMEOUT;
+    loop {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--insecure", "--max-time", "30"]);
+        curl.args([version, "--write-out", "\n%{http_version} %{http_code}"]);
+        let output = curl.arg(mode.url()).output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        match text.strip_suffix(&end) {
+            Some(body) if body.len() == length && body.starts_with(beginning) => return Ok(()),
+            // Some listen before they can serve.
+            _ => ensure!(
+                Instant::now() < deadline,
+                "it answers curl {text:?} {}",
+                String::from_utf8_lossy(&output.stderr)
+            ),
         }
         thread::sleep(Duration::from_millis(20));
     }

@@ -5,11 +5,15 @@ use std::process::Command;
 use anyhow::Context;
 
 use super::super::counters::tree;
-use super::super::discard;
+use super::super::h2load;
 use super::super::process::{SERVER_CPU, run as run_to_end};
 use super::super::sample::{self, Sample};
-use super::ask::verify;
+use super::super::wrk;
+use super::super::{discard, echo};
+use super::ask::{verify, verify_by_curl};
+use super::mode::Mode;
 use super::places::Places;
+use super::protocols::H2_STREAMS;
 use super::rivals::{PORT, Server, apps};
 use super::rows::{Generator, Row};
 
@@ -23,23 +27,35 @@ pub(super) fn one(
     places: &Places,
     seconds: u32,
 ) -> anyhow::Result<Sample> {
-    let running = places.start(server, &row.setup, &[])?;
-    verify(row.body, matches!(row.asked_by, Generator::Uploads(_)))?;
+    let more = row.mode.arguments(server, places.certificate())?;
+    let running = places.start(server, &row.setup, &more)?;
+    match row.mode {
+        Mode::Plain | Mode::Websockets | Mode::Greenlets => {
+            verify(row.body, matches!(row.asked_by, Generator::Uploads(_)))?;
+        }
+        Mode::Https | Mode::Http2 | Mode::Http2Tls => verify_by_curl(row.mode, row.body)?,
+    }
     let processes = tree(running.pid())?;
-    Sample::take(&processes, |seconds| generator(row, seconds), seconds)
+    let read = match row.asked_by {
+        Generator::H2load => h2load::counts,
+        _ => wrk::counts,
+    };
+    Sample::take_by(&processes, |seconds| generator(row, seconds), read, seconds)
 }
 
 fn generator(row: &Row, seconds: u32) -> anyhow::Result<Command> {
     let connections = row.setup.connections;
-    if matches!(row.asked_by, Generator::Discard) {
-        return discard::generator(connections, seconds, PORT);
-    }
-    let mut wrk = sample::generator(connections, seconds);
+    let mut command = match row.asked_by {
+        Generator::Discard => return discard::generator(connections, seconds, PORT),
+        Generator::Echo(bytes) => return echo::generator(connections, seconds, PORT, bytes),
+        Generator::H2load => h2load::generator(connections, H2_STREAMS, seconds),
+        Generator::Wrk | Generator::Uploads(_) => sample::generator(connections, seconds),
+    };
     if let Generator::Uploads(script) = row.asked_by {
-        wrk.arg("-s").arg(apps().join(script));
+        command.arg("-s").arg(apps().join(script));
     }
-    wrk.arg(format!("http://127.0.0.1:{PORT}/"));
-    Ok(wrk)
+    command.arg(row.mode.url());
+    Ok(command)
 }
 
 /// Calls per second of the application alone, by the same Python on the servers' core.

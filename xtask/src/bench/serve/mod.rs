@@ -1,9 +1,10 @@
 //! `tonnage serve` under measurement: beside the other servers of Python, each in its
-//! fastest honest setting (`run`), and alone, for what it must never do (`memory`,
-//! `crowd`, `leak`).
+//! fastest honest setting (`run`, and `protocols` beyond plain HTTP/1.1), and alone, for
+//! what it must never do (`memory`, `crowd`, `leak`).
 //!
-//! `rows.rs` has what is asked, `rivals.rs` who is asked and how, `places.rs` where they
-//! are installed, `measure.rs` asks, `table.rs` judges.
+//! `rows.rs` and `protocols.rs` have what is asked, `rivals.rs` who is asked and how,
+//! `mode.rs` in which protocol, `places.rs` where they are installed, `measure.rs` asks,
+//! `table.rs` judges.
 
 mod ask;
 mod clients;
@@ -12,7 +13,9 @@ pub(super) mod leak;
 mod load;
 mod measure;
 pub(super) mod memory;
+mod mode;
 mod places;
+pub(super) mod protocols;
 mod rivals;
 mod rows;
 mod table;
@@ -61,7 +64,7 @@ pub(crate) struct Settings {
     /// Length of each run in seconds, after one second that is not counted
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
-    /// Rows to measure, such as `flask,raw-wsgi`; all of them without it
+    /// Rows to measure, such as `flask,raw-wsgi` or `h2-asgi`; all of them without it
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     #[command(flatten)]
@@ -76,16 +79,20 @@ impl Settings {
 
 /// Measures each row, and fails where a demand is missed.
 pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
-    let rows = chosen(&settings.only)?;
+    let rows = chosen(&ROWS, &settings.only)?;
     let places = settings.subject.install(&places::SETS)?;
     for (name, missing) in places.missing() {
         println!("not measured: {name} ({missing})");
     }
-    let minutes = minutes(&rows, settings);
+    measure_rows(&rows, &places, settings)
+}
+
+fn measure_rows(rows: &[&'static Row], places: &Places, settings: &Settings) -> anyhow::Result<()> {
+    let minutes = minutes(rows, settings);
     println!("this takes about {minutes:.0} minutes; the machine should do nothing else");
     let mut failed = Vec::new();
     for row in rows {
-        let table = Table::measure(row, &places, settings.repeats_of(row), settings.seconds)?;
+        let table = Table::measure(row, places, settings.repeats_of(row), settings.seconds)?;
         table.print();
         failed.extend(table.failures());
     }
@@ -93,8 +100,8 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static Row>> {
-    let known: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+fn chosen(rows: &'static [Row], names: &[String]) -> anyhow::Result<Vec<&'static Row>> {
+    let known: Vec<&str> = rows.iter().map(|row| row.name).collect();
     for name in names {
         ensure!(
             known.contains(&name.as_str()),
@@ -103,7 +110,7 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static Row>> {
         );
     }
     let wanted = |row: &&Row| names.is_empty() || names.iter().any(|name| name == row.name);
-    Ok(ROWS.iter().filter(wanted).collect())
+    Ok(rows.iter().filter(wanted).collect())
 }
 
 /// How long the measuring takes, as far as it is known.

@@ -10,6 +10,7 @@ use anyhow::Context;
 
 use super::super::process::{CLIENT_CPU, SERVER_CPU, Server as Running, pinned};
 use super::ask::wait_until_free;
+use super::mode::Certificate;
 use super::rivals::{PORT, Server, apps};
 use super::rows::Setup;
 use crate::environments::{Environment, target};
@@ -25,6 +26,7 @@ pub(super) const SETS: [&str; 4] = [SERVERS, "uwsgi", "fastwsgi", "bjoern"];
 pub(in crate::bench) struct Places {
     made: BTreeMap<&'static str, Environment>,
     missing: BTreeMap<&'static str, String>,
+    certificate: Option<Certificate>,
 }
 
 impl Places {
@@ -37,6 +39,7 @@ impl Places {
         let mut places = Self {
             made: BTreeMap::new(),
             missing: BTreeMap::new(),
+            certificate: None,
         };
         for set in sets.iter().copied() {
             let lock = apps().join(format!("../requirements/{set}.lock"));
@@ -55,6 +58,16 @@ impl Places {
             servers.install(wheel)?;
         }
         Ok(places)
+    }
+
+    /// Makes a certificate, for rows that need one.
+    pub(super) fn certify(&mut self) -> anyhow::Result<()> {
+        self.certificate = Some(Certificate::make()?);
+        Ok(())
+    }
+
+    pub(super) fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 
     /// Sets that could not be installed, and why.

@@ -22,7 +22,11 @@ pub(super) enum Server {
     Fastwsgi,
     Bjoern,
     Uvicorn,
+    UvicornWebsockets,
+    UvicornSansio,
+    UvicornWsproto,
     Hypercorn,
+    HypercornWsgi,
 }
 
 impl Server {
@@ -38,7 +42,11 @@ impl Server {
             Self::Fastwsgi => "fastwsgi",
             Self::Bjoern => "bjoern",
             Self::Uvicorn => "uvicorn",
-            Self::Hypercorn => "hypercorn",
+            // What it does websockets with, of `websockets` in two ways.
+            Self::UvicornWebsockets => "uvicorn websockets",
+            Self::UvicornSansio => "uvicorn sans-io",
+            Self::UvicornWsproto => "uvicorn wsproto",
+            Self::Hypercorn | Self::HypercornWsgi => "hypercorn",
         }
     }
 
@@ -89,12 +97,11 @@ impl Server {
             Self::GranianAsgi => format!("{} --interface asgi --loop uvloop", granian(setup)),
             Self::Fastwsgi => "{apps}/serve_fastwsgi.py".to_owned(),
             Self::Bjoern => "{apps}/serve_bjoern.py".to_owned(),
-            Self::Uvicorn => format!(
-                "-m uvicorn --host 127.0.0.1 --port {port} --workers {workers} --loop uvloop \
-                 --http httptools --ws none --backlog 2048 --timeout-keep-alive 75 \
-                 --no-access-log --log-level warning"
-            ),
-            Self::Hypercorn => format!(
+            Self::Uvicorn => uvicorn(setup, "none"),
+            Self::UvicornWebsockets => uvicorn(setup, "websockets"),
+            Self::UvicornSansio => uvicorn(setup, "websockets-sansio"),
+            Self::UvicornWsproto => uvicorn(setup, "wsproto"),
+            Self::Hypercorn | Self::HypercornWsgi => format!(
                 "-m hypercorn --worker-class uvloop --bind {address} --workers {workers} \
                  --backlog 2048 --keep-alive 75 --log-level warning"
             ),
@@ -104,7 +111,10 @@ impl Server {
             .split_whitespace()
             .map(|word| word.replace("{apps}", &apps))
             .collect();
-        words.push(setup.target.to_owned());
+        words.push(match self {
+            Self::HypercornWsgi => format!("wsgi:{}", setup.target),
+            _ => setup.target.to_owned(),
+        });
         if matches!(self, Self::Fastwsgi | Self::Bjoern) {
             words.extend([port, workers]);
         }
@@ -120,6 +130,15 @@ fn gunicorn(class: &str, setup: &Setup) -> String {
         "-m gunicorn --worker-class {class} --workers {} --bind 127.0.0.1:{PORT} \
          --http-parser fast --worker-connections 10000 --keep-alive 75 --backlog 2048 \
          --graceful-timeout 2 --worker-tmp-dir /dev/shm --no-control-socket --log-level warning",
+        setup.workers
+    )
+}
+
+fn uvicorn(setup: &Setup, websockets: &str) -> String {
+    format!(
+        "-m uvicorn --host 127.0.0.1 --port {PORT} --workers {} --loop uvloop \
+         --http httptools --ws {websockets} --backlog 2048 --timeout-keep-alive 75 \
+         --no-access-log --log-level warning",
         setup.workers
     )
 }
@@ -141,15 +160,17 @@ pub(super) fn apps() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::super::places::SETS;
+    use super::super::protocols;
     use super::super::rows::{Generator, ROWS};
     use super::*;
 
     #[test]
     fn every_command_names_the_application_and_the_port() {
-        for row in &ROWS {
+        for row in ROWS.iter().chain(&protocols::ROWS) {
             for server in row.rivals.iter().chain([&Server::Tonnage]) {
                 let words = server.arguments(&row.setup);
-                assert!(words.contains(&row.setup.target.to_owned()), "{words:?}");
+                let names = |word: &String| word.ends_with(row.setup.target);
+                assert!(words.iter().any(names), "{words:?}");
                 assert!(words.join(" ").contains(&PORT.to_string()), "{words:?}");
                 assert!(!words.join(" ").contains('{'), "{words:?}");
             }
@@ -158,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_is_run_is_there() {
-        for row in &ROWS {
+        for row in ROWS.iter().chain(&protocols::ROWS) {
             let module = row.setup.target.split(':').next().unwrap();
             assert!(apps().join(format!("{module}.py")).is_file(), "{module}");
             if let Generator::Uploads(script) = row.asked_by {

@@ -1,6 +1,7 @@
 //! What is asked of the servers, and what the answer must be.
 
 use super::ask::HELLO;
+use super::mode::Mode;
 use super::rivals::Server;
 
 /// What a server serves, and with how many.
@@ -33,6 +34,7 @@ pub(super) struct Row {
     /// As `--only` names it.
     pub(super) name: &'static str,
     pub(super) title: &'static str,
+    pub(super) mode: Mode,
     pub(super) setup: Setup,
     /// Who is measured beside ours.
     pub(super) rivals: &'static [Server],
@@ -57,6 +59,10 @@ pub(super) enum Generator {
     /// The one that does not copy bodies: of a mebibyte each wrk's core is full before that
     /// of any server, and its rate says nothing of them.
     Discard,
+    /// h2load, with several streams on each connection.
+    H2load,
+    /// A client of websockets, with messages of so many bytes.
+    Echo(usize),
 }
 
 /// What the medians must show.
@@ -72,7 +78,7 @@ pub(super) enum Demand {
 
 /// Repeats of a row whose servers are nearly equal: the median of three still moves by the
 /// two hundredths that are looked for.
-const CLOSE: u32 = 7;
+pub(super) const CLOSE: u32 = 7;
 
 /// Slow ones too, since they are what people use now.
 const EVERY_WSGI: &[Server] = &[
@@ -97,9 +103,10 @@ const EVERY_ASGI: &[Server] = &[
 
 const SOME_ASGI: &[Server] = &[Server::GunicornAsgi, Server::GranianAsgi, Server::Uvicorn];
 
-const HELLO_ROW: Row = Row {
+pub(super) const HELLO_ROW: Row = Row {
     name: "",
     title: "",
+    mode: Mode::Plain,
     setup: Setup::once("wsgi:hello"),
     rivals: EVERY_WSGI,
     asked_by: Generator::Wrk,
@@ -109,7 +116,7 @@ const HELLO_ROW: Row = Row {
     demands: &[Demand::Best(1.0)],
 };
 
-/// Every row. Two workers share the servers' one core: the other is the client's, and a
+/// Every row of plain HTTP/1.1. Two workers share the servers' one core: the other is the client's, and a
 /// server that took some of that would slow the client down and be paid for it.
 pub(super) static ROWS: [Row; 10] = [
     Row {
@@ -209,13 +216,16 @@ pub(super) static ROWS: [Row; 10] = [
 
 #[cfg(test)]
 mod tests {
+    use super::super::protocols;
     use super::*;
 
     #[test]
     fn rows_have_names_and_demand_only_what_is_measured() {
-        for (index, row) in ROWS.iter().enumerate() {
+        let rows: Vec<&Row> = ROWS.iter().chain(&protocols::ROWS).collect();
+        for (index, row) in rows.iter().enumerate() {
             assert!(!row.name.is_empty() && !row.title.is_empty());
-            assert!(ROWS[..index].iter().all(|other| other.name != row.name));
+            assert!(rows[..index].iter().all(|other| other.name != row.name));
+            assert!(!row.demands.is_empty(), "{}", row.name);
             for demand in row.demands {
                 match demand {
                     Demand::Best(_) => assert!(!row.rivals.is_empty()),

@@ -1,8 +1,9 @@
 //! What an application that works piece by piece needs of a request: parts of its body as
 //! they come, how much the client has not taken yet, and whether it is still there.
 
-use super::{Exchange, Flushed, now_ns};
-use crate::connection::{Arrived, Connection};
+use super::Exchange;
+use crate::connection::{Arrived, Connection, Flushed};
+use crate::dispatch::now_ns;
 use crate::http::{self, Refusal};
 use crate::io::Signs;
 use crate::overdue::TIMED_OUT_TEXT;

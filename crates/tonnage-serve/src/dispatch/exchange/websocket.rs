@@ -1,8 +1,9 @@
 //! A request that becomes a websocket: from then on messages go through its exchange, until
 //! it is given back.
 
-use super::{Exchange, now_ns};
+use super::{COPIED_BYTES, Exchange};
 use crate::connection::Raw;
+use crate::dispatch::now_ns;
 use crate::http::{self, Refusal};
 use crate::reply::ReplyError;
 use crate::websocket::{Codec, Message, Options, Upgrade, WebSocket};
@@ -96,7 +97,7 @@ impl Exchange {
             return false;
         };
         let [head, payload] = frame.slices();
-        if payload.len() <= super::COPIED_BYTES {
+        if payload.len() <= COPIED_BYTES {
             self.send_raw(&[&[head, payload].concat()]);
         } else {
             self.send_raw(&[head, payload]);

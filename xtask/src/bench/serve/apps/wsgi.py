@@ -16,6 +16,11 @@ def sleep(environ, start_response):
     return hello(environ, start_response)
 
 
+def sleep_long(environ, start_response):
+    time.sleep(0.1)
+    return hello(environ, start_response)
+
+
 def large(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(LARGE)))])
     return [LARGE]
