@@ -177,7 +177,7 @@ fn the_servers_side_stands_beside_the_latency() {
     application  5.48 ms
     write        20.0 µs
     service      7.00 ms
-    outside       769 µs
+    outside       772 µs
     ");
 }
 
