@@ -8,6 +8,7 @@ mod machine;
 mod otherwise;
 mod published;
 mod resources;
+mod server_side;
 mod trials;
 mod upstream;
 
@@ -24,6 +25,7 @@ pub(crate) use machine::{conditions, machine_findings, trust, unavailable};
 pub(crate) use otherwise::Otherwise;
 pub(crate) use published::published_tables;
 pub(crate) use resources::{failures, resources};
+pub(crate) use server_side::server_sides;
 pub(crate) use trials::{trial_table, verdicts};
 
 /// A section of a report.
@@ -111,6 +113,10 @@ pub(crate) fn sections(
             figures: vec!["distribution"],
             tables: with_trust(latencies(analysis).into_iter().collect()),
             ..Section::new("latency", "Latency by percentile")
+        },
+        Section {
+            tables: with_trust(server_sides(analysis).into_iter().collect()),
+            ..Section::new("both-sides", "Both sides")
         },
         Section {
             figures: vec!["grid", "surface"],

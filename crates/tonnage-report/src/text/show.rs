@@ -9,7 +9,8 @@ use super::closing::closing;
 use super::wrap;
 use crate::Document;
 use crate::content::{
-    failures, latencies, machine_findings, resources, trial_table, unavailable, verdicts,
+    failures, latencies, machine_findings, resources, server_sides, trial_table, unavailable,
+    verdicts,
 };
 use crate::figure::{NOT_AVAILABLE, counted, short};
 use crate::text::bullets;
@@ -28,6 +29,7 @@ pub fn show_text(document: &Document, width: usize) -> String {
     text.push_str(&closing(document, &analysis, width));
     let tables = [
         ("Latency", latencies(&analysis)),
+        ("Both sides", server_sides(&analysis)),
         ("CPU and memory", resources(&analysis)),
         ("Failures", failures(&analysis)),
         ("Trials", trial_table(document, &analysis)),
