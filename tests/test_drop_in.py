@@ -128,8 +128,8 @@ def _compare_environs(pair: Pair) -> None:
         json.loads(_ask(server, "/meta?a=1", headers=dict(fields), body=b"123").body)
         for server in pair
     )
-    # Two extensions of gunicorn's own: no socket is given away, and no 103 is sent.
-    assert theirs.keys() - ours.keys() == {"gunicorn.socket", "wsgi.early_hints"}
+    # An extension of gunicorn's own: no socket is given away.
+    assert theirs.keys() - ours.keys() == {"gunicorn.socket"}
     assert not ours.keys() - theirs.keys()
     for name in ours.keys() - {"SERVER_SOFTWARE", "SERVER_PORT", "REMOTE_PORT"}:
         assert ours[name] == theirs[name], name
