@@ -114,7 +114,14 @@ mod tests {
     fn both_sides_stand_beside_each_other() {
         let mut document = fixture::single();
         let load = document.trials[0].load.as_mut().unwrap();
-        load.server = Some(side(100, 5000.0));
-        insta::assert_snapshot!(table(&document).unwrap(), @"");
+        load.server = Some(side(100, 4000.0));
+        insta::assert_snapshot!(table(&document).unwrap(), @r"
+        cell            queue wait   GIL wait   application     write   at the server   at the client   between   turned away
+        ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+        gunicorn-sync       200 µs     100 µs       4.00 ms   50.0 µs         4.35 ms         5.30 ms    946 µs             1
+        Means over all blocks together. At the server: from a complete request to the end of the application’s work on it, and
+        the writing of its response; at the client: from the first byte sent to the last received. What lies between is the
+        network, the kernel, and what either side did before and after.
+        ");
     }
 }
