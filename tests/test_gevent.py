@@ -51,9 +51,11 @@ def test_each_request_has_a_greenlet_of_its_own(server: Served) -> None:
 def test_worker_connections_bound_them(serve: Serve) -> None:
     server = serve(*GEVENT, "--worker-connections", "3", app=APP)
     for target, count, told in (("/meet?count=3", 3, b"3"), ("/sleep?seconds=0.1", 9, b"slept")):
-        clients = [server.client() for _ in range(count)]
-        for client in clients:
-            client.request(target, headers={"Connection": "close"})
+        clients = []
+        for _ in range(count):
+            # Asked at once: a connection without a request makes room for others.
+            clients.append(server.client())
+            clients[-1].request(target, headers={"Connection": "close"})
         for client in clients:
             assert client.answer().body == told
             client.close()

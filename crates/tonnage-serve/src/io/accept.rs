@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Io;
 use super::neighbours::Neighbours;
+use super::{Io, Token};
 use crate::connection::{Connection, Stage};
 use crate::listen::Peer;
 
@@ -21,6 +21,9 @@ const ACCEPTED_AT_ONCE: usize = 64;
 
 /// Connections that a listener's backlog may have when the worker ends.
 const MOST_WAITING: usize = 4096;
+
+/// Idle connections that are asked for unread bytes before none is closed to make room.
+const LOOKED_AT: usize = 8;
 
 impl Io {
     /// Begins to take connections.
@@ -115,7 +118,7 @@ impl Io {
         let idle = self
             .slots
             .here()
-            .filter(|(_, connection)| connection.is_idle());
+            .filter(|(_, connection)| connection.is_idle() && !connection.has_unseen_input());
         for token in idle.map(|(token, _)| token).collect::<Vec<_>>() {
             self.slots.set_deadline(token, soon_ms);
         }
@@ -201,20 +204,27 @@ impl Io {
         }
     }
 
-    /// Makes room by closing the connection that has been idle longest.
+    /// Makes room by closing the connection that has been idle longest. One whose request has
+    /// come and was not read yet is not idle; to look costs a call, so that only a few are
+    /// looked at.
     fn evict(&mut self) -> bool {
-        let idle = self
-            .slots
-            .here()
-            .filter(|(_, connection)| connection.is_idle());
-        let longest = idle.min_by_key(|(_, connection)| connection.since_ns);
-        match longest.map(|(token, _)| token) {
-            Some(token) => {
-                self.remove(token);
-                true
+        let mut spared: Vec<Token> = Vec::new();
+        while spared.len() < LOOKED_AT {
+            let idle = self
+                .slots
+                .here()
+                .filter(|(token, connection)| connection.is_idle() && !spared.contains(token));
+            let longest = idle.min_by_key(|(_, connection)| connection.since_ns);
+            match longest.map(|(token, connection)| (token, connection.has_unseen_input())) {
+                Some((token, false)) => {
+                    self.remove(token);
+                    return true;
+                }
+                Some((token, true)) => spared.push(token),
+                None => return false,
             }
-            None => false,
         }
+        false
     }
 
     pub(super) fn tell_connections(&self) {
