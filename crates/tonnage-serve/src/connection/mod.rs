@@ -30,7 +30,7 @@ pub(crate) use self::outgoing::{Flushed, Outgoing};
 pub(crate) use self::over_stream::Taken;
 pub(crate) use self::preamble::Preamble;
 pub(crate) use self::raw::Raw;
-pub(crate) use self::reading::{Progress, Read};
+pub(crate) use self::reading::{Forgotten, Progress, Read};
 pub(crate) use self::streaming::{Arrived, Skipped};
 pub(crate) use self::wire::{Handshake, Incoming, Wire, duplicate};
 use crate::h2::{Session, Stream};
@@ -60,7 +60,10 @@ pub(crate) enum Stage {
     Flushing,
     /// All was sent and the sending side is closed; what the client still sends is read
     /// and forgotten, so that it reads our answer and not a reset (RFC 9112, 9.6).
-    Lingering,
+    Lingering {
+        /// What may still come, in bytes.
+        left_bytes: u64,
+    },
     /// HTTP/2 is spoken on it: requests are its streams', which have connections of their
     /// own.
     Multiplexed(Arc<Session>),

@@ -44,6 +44,17 @@ pub(crate) enum Read {
     Broken,
 }
 
+/// What became of bytes that nobody wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forgotten {
+    /// All that came was forgotten.
+    All,
+    /// There may be more, which no event will tell.
+    Some,
+    /// No more is to be read: the peer has closed, or has sent more than it may.
+    Enough,
+}
+
 impl Connection {
     /// Whether the socket has bytes of a request, or of its body, that were not read.
     pub(crate) fn has_unseen_input(&self) -> bool {
@@ -183,18 +194,27 @@ impl Connection {
         }
     }
 
-    /// Reads and forgets; `true` where the peer has closed.
-    pub(crate) fn forget_input(&mut self) -> bool {
-        let mut forgotten = [0; 4096];
+    /// Reads and forgets, as far as one turn goes.
+    pub(crate) fn forget_input(&mut self) -> Forgotten {
+        let mut bytes = [0; 4096];
         // A client that sends for ever ends by its deadline.
         for _ in 0..16 {
-            match rustix::io::read(self.socket(), &mut forgotten) {
-                Ok(0) => return true,
-                Ok(_) => {}
-                Err(Errno::AGAIN | Errno::INTR) => return false,
-                Err(_) => return true,
+            let count = match rustix::io::read(self.socket(), &mut bytes) {
+                Ok(count) => count as u64,
+                Err(Errno::AGAIN | Errno::INTR) => {
+                    self.more_to_read = false;
+                    return Forgotten::All;
+                }
+                Err(_) => 0,
+            };
+            match &mut self.stage {
+                Stage::Lingering { left_bytes } if (1..=*left_bytes).contains(&count) => {
+                    *left_bytes -= count;
+                }
+                _ => return Forgotten::Enough,
             }
         }
-        false
+        self.more_to_read = true;
+        Forgotten::Some
     }
 }

@@ -21,10 +21,6 @@ use super::link::{Link, LinkEnd};
 use super::response::{Handed, Outbound};
 use crate::io::Token;
 
-/// What all streams of a connection may send before the application has taken some of it,
-/// in bytes: the memory that an upload may take which nobody reads.
-const CONNECTION_WINDOW: u32 = 1 << 20;
-
 /// What the library keeps of one response, in bytes.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 
@@ -303,7 +299,7 @@ fn builder(settings: &Http2Settings) -> Builder {
     let mut builder = Builder::new();
     builder
         .initial_window_size(settings.window_bytes)
-        .initial_connection_window_size(CONNECTION_WINDOW.max(settings.window_bytes))
+        .initial_connection_window_size(settings.connection_window_bytes())
         .max_concurrent_streams(settings.streams)
         .max_frame_size(settings.frame_bytes)
         .max_header_list_size(settings.head_bytes)

@@ -44,6 +44,18 @@ pub struct Http2Settings {
     pub head_bytes: u32,
 }
 
+/// The least that all streams of a connection together may send before the application has
+/// taken some of it, in bytes.
+const CONNECTION_WINDOW: u32 = 1 << 20;
+
+impl Http2Settings {
+    /// What all streams of a connection may send before the application has taken some of
+    /// it, in bytes: the memory that an upload may take which nobody reads.
+    pub(crate) fn connection_window_bytes(&self) -> u32 {
+        CONNECTION_WINDOW.max(self.window_bytes)
+    }
+}
+
 impl Default for Http2Settings {
     /// gunicorn's, but for prior knowledge.
     fn default() -> Self {

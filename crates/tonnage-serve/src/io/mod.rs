@@ -8,6 +8,7 @@ mod accept;
 mod balance;
 mod files;
 mod held;
+mod lingering;
 mod multiplexed;
 mod neighbours;
 mod poller;

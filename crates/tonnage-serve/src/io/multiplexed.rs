@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use super::sweep::LINGER_MS;
 use super::{Io, Signs, Token};
 use crate::connection::{BodyError, Connection, Stage, Taken};
 use crate::h2::{Fares, Opened, PREFACE, Session};
@@ -188,19 +187,10 @@ impl Io {
     fn end_session(&mut self, token: Token, session: &Arc<Session>) {
         let news = session.end();
         self.tell_streams(&news);
-        let deadline_ms = self.now_ms() + LINGER_MS;
-        let Some(connection) = self.slots.get(token) else {
-            return;
-        };
-        // What the client still sends must not be answered with a reset, which may overtake
-        // what it was sent.
         session.shut_down();
-        connection.stage = Stage::Lingering;
-        if connection.forget_input() {
-            self.remove(token);
-        } else {
-            self.slots.set_deadline(token, deadline_ms);
-        }
+        let settings = self.settings.http2.unwrap_or_default();
+        // What its windows let the client have on its way, in frames that may be short.
+        self.linger(token, 2 * u64::from(settings.connection_window_bytes()));
     }
 
     /// A connection is closed: what speaks HTTP/2 on it has its end, too.

@@ -160,15 +160,11 @@ impl Io {
                 self.remember(token, signs);
                 self.skip(token);
             }
-            Stage::Lingering if input => {
-                if connection.forget_input() {
-                    self.remove(token);
-                }
-            }
+            Stage::Lingering { .. } if input => self.forget(token),
             // It was answered, and is settled in a moment.
             Stage::Request => self.remember(token, signs),
             Stage::Multiplexed(_) => self.take_turn(token, signs),
-            Stage::Preamble | Stage::Head | Stage::Body(_) | Stage::Lingering => {}
+            Stage::Preamble | Stage::Head | Stage::Body(_) | Stage::Lingering { .. } => {}
         }
     }
 
@@ -323,7 +319,10 @@ impl Io {
             Stage::Body(_) | Stage::Skipping(_) => now_ms + self.settings.body_timeout_ms,
             Stage::Flushing => now_ms + self.settings.send_timeout_ms,
             Stage::Request => NEVER_MS,
-            Stage::Preamble | Stage::Handshake | Stage::Lingering | Stage::Multiplexed(_) => {
+            Stage::Preamble
+            | Stage::Handshake
+            | Stage::Lingering { .. }
+            | Stage::Multiplexed(_) => {
                 return;
             }
         };

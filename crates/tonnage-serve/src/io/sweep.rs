@@ -11,9 +11,6 @@ pub(super) const EVERY_MS: u64 = 500;
 /// How long a worker without a connection sleeps, in ms: it has to show that it lives.
 pub(super) const IDLE_PATIENCE_MS: u64 = 1000;
 
-/// How long a client may take to notice that we have closed, in ms.
-pub(super) const LINGER_MS: u64 = 2000;
-
 impl Io {
     /// Ends the connections whose time is over.
     pub(super) fn sweep(&mut self) {
@@ -40,35 +37,12 @@ impl Io {
                 | Stage::Handshake
                 | Stage::Skipping(_)
                 | Stage::Flushing
-                | Stage::Lingering
+                | Stage::Lingering { .. }
                 | Stage::Request => self.remove(token),
             }
         }
         self.turn_away_late();
         self.listen_again();
-    }
-
-    /// Ends a connection after its response: at once, where nothing can be lost by it.
-    pub(super) fn end(&mut self, token: super::Token, signs: Signs) {
-        let deadline_ms = self.now_ms() + LINGER_MS;
-        let Some(connection) = self.slots.get(token) else {
-            return;
-        };
-        let end = connection.head.as_ref().map_or(0, |head| head.end);
-        let unread = connection.unread().len() > end;
-        // The kernel answers unread bytes with a reset, which may overtake the response.
-        if connection.input_ended || !(unread || signs.readable || connection.more_to_read) {
-            self.remove(token);
-            return;
-        }
-        connection.shut_down();
-        connection.stage = Stage::Lingering;
-        connection.set_low_water();
-        if connection.forget_input() {
-            self.remove(token);
-        } else {
-            self.slots.set_deadline(token, deadline_ms);
-        }
     }
 
     /// Turns requests away that have waited too long while nobody took them.

@@ -242,7 +242,8 @@ fn a_request_that_was_taken_back_while_it_waited_is_not_run() {
 fn flood(worker: &Worker, client: &mut Peer, mut next: impl FnMut(u32) -> Vec<u8>) -> u32 {
     let mut sender = client.socket.try_clone().unwrap();
     sender.set_write_timeout(Some(PATIENCE)).unwrap();
-    let most: u32 = 40_000_000;
+    // What both sides' sockets may hold is most of it.
+    let most: u32 = 20_000_000;
     let frames: Vec<u8> = (0..2000).flat_map(&mut next).collect();
     let rest: Vec<Vec<u8>> = (2..60)
         .map(|part| {
@@ -267,8 +268,7 @@ fn flood(worker: &Worker, client: &mut Peer, mut next: impl FnMut(u32) -> Vec<u8
         assert_eq!(other.body(), "/other 0");
     }
     let code = client.goaway();
-    // It closes, too: nobody reads what is still sent.
-    let _ = client.socket.shutdown(std::net::Shutdown::Both);
+    // It closes, too, although the client goes on: nobody reads for it for long.
     assert!(sending.join().unwrap() < most);
     code
 }
