@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import test_frameworks
 from conftest import Serve
 from loading import Load
 from serving import Served, wait_for
+from tonnage import _patching
 
 APP = "greenlet_app:app"
 GEVENT = ("-k", "gevent")
@@ -29,6 +32,91 @@ def test_patched_before_the_application_is_imported(serve: Serve, more: tuple[st
     assert server.ask("/socket").body == b"sent"
     assert "MonkeyPatchWarning" not in server.stderr
     assert server.stop() == 0
+
+
+# What anything that speaks HTTP imports, and how it then fails that was imported before it was
+# patched: by a RecursionError.
+_TLS = """
+def post_worker_init(worker):
+    context = SSLContext(PROTOCOL_TLS_CLIENT)
+    context.minimum_version = context.minimum_version
+    worker.log.info("TLS can be set up in %s", SSLContext.__module__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config"),
+    [
+        (GEVENT, "from ssl import *\n"),
+        ((), "from ssl import PROTOCOL_TLS_CLIENT, SSLContext\n\nworker_class = 'gevent'\n"),
+        (
+            (),
+            "worker_class = str('gevent')\n\n\ndef on_starting(server):\n"
+            "    global PROTOCOL_TLS_CLIENT, SSLContext\n"
+            "    from ssl import PROTOCOL_TLS_CLIENT, SSLContext\n\n",
+        ),
+    ],
+    ids=["flag", "file", "hook"],
+)
+def test_patched_before_a_configuration_file_imports_what_waits(
+    serve: Serve, tmp_path: Path, arguments: tuple[str, ...], config: str
+) -> None:
+    (tmp_path / "gunicorn.conf.py").write_text(config + _TLS)
+    server = serve(*arguments, app=APP, cwd=tmp_path)
+    assert server.ask("/patched").body == b"True"
+    server.wait_for_log("TLS can be set up in gevent.ssl")
+    assert "Warning" not in server.stderr
+
+
+def test_the_server_itself_imports_no_event_loop_and_no_tls() -> None:
+    look = "import sys; from tonnage import _serve; print({'asyncio', 'ssl'} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert told.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("worker_class = 'gevent'", "gevent"),
+        ("worker_class: str = 'gevent'", "gevent"),
+        ("from ssl import *\nworker_class = 'egg:gunicorn#gevent'", "egg:gunicorn#gevent"),
+        ("worker_class = 'gevent'\nworker_class = 'sync'", "sync"),
+        ("worker_class = 'gevent'\nif x:\n    worker_class = 'sync'", None),
+        ("worker_class = 'gevent'\nfrom base import *", None),
+        ("worker_class = 'gevent'\nfrom base import it as worker_class", None),
+        ("worker_class = name('gevent')", None),
+        ("def worker_class():\n    return 'gevent'", None),
+        ("# not gevent\nworkers = 2", None),
+        ("gevent (", None),
+    ],
+)
+def test_the_class_is_told_from_the_text_of_a_file(text: str, found: str | None) -> None:
+    assert _patching._constant(text.encode()) == found
+
+
+def test_a_class_that_cannot_be_told_is_warned_of_and_is_no_reason_to_reload(
+    serve: Serve, tmp_path: Path
+) -> None:
+    config = tmp_path / "gunicorn.conf.py"
+    config.write_text("import ssl\n\nworker_class = str('gevent')\n")
+    server = serve(app=APP, cwd=tmp_path)
+    assert "gunicorn.conf.py imports ssl, and sets worker_class in a way that" in server.stderr
+    workers = server.workers()
+    config.write_text("threads = 2\n")
+    server.send_signal(signal.SIGHUP)
+    server.wait_for_log("which nothing takes back: start it anew")
+    assert server.ask("/patched").body == b"True"
+    assert server.workers() == workers
+
+
+def test_an_exit_ends_its_request_alone(server: Served) -> None:
+    workers = server.workers()
+    with server.client() as other:
+        other.request("/meet?count=2")
+        assert server.ask("/exit").status == 500
+        assert server.ask("/meet?count=2").body == other.answer().body == b"2"
+    server.wait_for_log("SystemExit: 7")
+    assert server.workers() == workers
 
 
 def test_many_wait_at_once_in_one_worker(server: Served) -> None:

@@ -1,41 +1,21 @@
-"""Greenlets (``-k gevent``): what a worker asks of gevent, and how the standard library is
-made to wait in them. Requests themselves are the extension's.
+"""Greenlets (``-k gevent``): what a worker asks of gevent. Requests themselves are the
+extension's, and that the standard library waits in greenlets is ``_patching``'s affair.
 
 gevent is imported when it is needed: nobody else has to have it.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
-__all__ = ["Hub", "check", "in_a_greenlet", "patch"]
+__all__ = ["Hub", "in_a_greenlet"]
 
 # How soon it is looked again whether a client has taken more of a stream.
 _LOOK_AGAIN_SECONDS = 0.01
 
 Handler = Callable[[int, FrameType | None], None]
-
-
-def check() -> None:
-    """Raises RuntimeError where gevent cannot be had."""
-    if importlib.util.find_spec("gevent") is None:
-        raise RuntimeError(
-            "worker_class is gevent, which is not installed (pip install 'tonnage[gevent]')"
-        )
-
-
-def patch() -> None:
-    """Makes the standard library wait in greenlets, before anything of the application is
-    imported; again in a process that was forked from one where it was done."""
-    import gevent
-    from gevent import monkey
-
-    monkey.patch_all()
-    # Where this process has a hub already it is its parent's.
-    gevent.reinit()
 
 
 def in_a_greenlet(handler: Handler) -> Handler:

@@ -11,6 +11,10 @@ import socket
 import sys
 import threading
 import traceback
+
+# The system's own: gevent's, where it has taken the place of `os.fork`, watches children, which
+# are the supervisor's.
+from os import fork
 from typing import NoReturn
 
 __all__ = [
@@ -18,6 +22,7 @@ __all__ = [
     "can_write",
     "daemonize",
     "end",
+    "fork",
     "gid_of",
     "inherited_sockets",
     "notify_systemd",
@@ -84,7 +89,7 @@ def daemonize(keep_output: bool) -> None:
     for step in range(2):
         sys.stdout.flush()
         sys.stderr.flush()
-        if os.fork() != 0:
+        if fork() != 0:
             os._exit(0)
         if step == 0:
             os.setsid()

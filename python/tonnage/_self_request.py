@@ -3,7 +3,6 @@ place of one that serves. No connection is made: the application is called as fo
 
 from __future__ import annotations
 
-import asyncio
 import io
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -53,6 +52,9 @@ async def ask_asgi(
     app: Callable[..., Awaitable[Any]], target: str, root_path: str, state: dict[str, Any]
 ) -> str | None:
     """The same of an ASGI application, on its loop and after its startup."""
+    # Nobody else has to have it, nor ssl, which comes with it.
+    import asyncio
+
     statuses: list[int] = []
     answered = asyncio.Event()
     is_asked = False

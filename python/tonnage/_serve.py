@@ -12,17 +12,13 @@ import os
 import signal
 import sys
 import traceback
-
-# The system's own: gevent's, where it has taken the place of `os.fork`, watches children, which
-# are the supervisor's.
-from os import fork
 from typing import Any
 
-from . import __version__, _gevent, _tonnage, _worker
+from . import __version__, _patching, _tonnage, _worker
 from ._app import AppImportError, misfit, served_as
 from ._application import Application
 from ._logging import check_logs, logger_class
-from ._process import can_write, daemonize, inherited_sockets, notify_systemd, set_title
+from ._process import can_write, daemonize, fork, inherited_sockets, notify_systemd, set_title
 from ._settings import ConfigurationError, parse
 from ._shims import Server, Worker
 
@@ -75,8 +71,7 @@ def _check(application: Application) -> int:
     application.enter()
     cfg = application.cfg
     if cfg.native.greenlets:
-        _gevent.check()
-        _gevent.patch()
+        _patching.check()
     check_logs(cfg)
     cfg.native.check_tls()
     if cfg.pidfile and not can_write(cfg.pidfile):
@@ -127,7 +122,7 @@ class Host:
         self._tell_decisions()
         self._count_workers()
         if cfg.native.greenlets:
-            _gevent.check()
+            _patching.check()
         if cfg.preload_app:
             self._preload()
         set_title(f"master [{self.server.proc_name}]")
@@ -169,7 +164,7 @@ class Host:
         self._tell_decisions()
         self._count_workers()
         if application.cfg.native.greenlets:
-            _gevent.check()
+            _patching.check()
         if application.cfg.preload_app:
             # As with gunicorn: what was preloaded stays, only USR2 replaces it.
             self._preload()
@@ -263,8 +258,6 @@ class Host:
     def _preload(self) -> None:
         if self.application.callable is not None:
             return
-        if self.application.cfg.native.greenlets:
-            _gevent.patch()
         try:
             self.application.wsgi()
         except AppImportError as error:

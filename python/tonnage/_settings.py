@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import _tonnage
+from . import _patching, _tonnage
 from ._config import HOOKS, OBJECT_KEY, ConfigFileError, default_location, load, plain
 from ._process import gid_of, uid_of
 
@@ -34,8 +34,10 @@ def parse(argv: list[str], environment: Mapping[str, str]) -> _tonnage.Arguments
 
 
 def read_config(arguments: _tonnage.Arguments) -> Config:
-    """Executes the configuration file, if there is one, and resolves every setting."""
+    """Executes the configuration file, if there is one, and resolves every setting. Where they
+    want greenlets the standard library waits in them from here on."""
     location = arguments.config or default_location()
+    _patching.patch_early(arguments, location)
     found: dict[str, Any] = {}
     try:
         if location is None:
@@ -52,6 +54,13 @@ def read_config(arguments: _tonnage.Arguments) -> Config:
         raise ConfigurationError(str(error), code=2) from None
     except _tonnage.SettingsError as error:
         raise ConfigurationError(str(error)) from None
+    if settings.greenlets:
+        _patching.patch_late(location)
+    elif _patching.is_patched():
+        raise ConfigurationError(
+            f"worker_class is {settings.values['worker_class']}, and this process is patched for "
+            "gevent, which nothing takes back: start it anew, by USR2 for instance"
+        )
     return Config(settings, found)
 
 

@@ -16,7 +16,7 @@ import traceback
 from types import FrameType
 from typing import Any, NoReturn
 
-from . import _gevent, _tonnage
+from . import _gevent, _patching, _tonnage
 from ._app import AppImportError, FailingApp, as_asgi3, misfit, served_as
 from ._logging import Logger
 from ._process import become, end, set_title
@@ -37,6 +37,11 @@ _QUIT_SECONDS = 0.1
 # How long an event loop then has for its tasks and the application's lifespan; the
 # supervisor's patience with those who are in a hurry is two seconds.
 _LOOP_QUIT_SECONDS = 1.5
+
+
+class Leave(SystemExit):
+    """By which a signal handler has the worker end, in the midst of whatever it does. What an
+    application raises in a greenlet ends its request alone, as with gunicorn."""
 
 
 def live(server: Server, worker: Worker, native: _tonnage.Worker) -> NoReturn:
@@ -95,8 +100,8 @@ def _live(server: Server, worker: Worker, native: _tonnage.Worker) -> int:
     cfg, log = worker.cfg, worker.log
     greenlets = cfg.native.greenlets
     if greenlets:
-        # Before anything can be imported that waits in another way.
-        _gevent.patch()
+        # What is left of it in a process that was forked.
+        _patching.patch()
     set_title(f"worker [{server.proc_name}]")
     log.info("Booting worker with pid: %s", worker.pid)
     cfg.run_hook("post_fork", server, worker)
@@ -258,7 +263,7 @@ class _Signals:
             if not self._native.tell_stuck(frame):
                 faulthandler.dump_traceback(sys.stderr, all_threads=True)
         self._worker.cfg.run_hook("worker_abort", self._worker)
-        sys.exit(1)
+        raise Leave(1)
 
     def _reopen(self, _number: int, _frame: FrameType | None) -> None:
         self._worker.log.reopen_files()

@@ -22,6 +22,9 @@ use crate::worker::{Kit, lock};
 const BEFORE_KILL: Duration = Duration::from_secs(1);
 const BEFORE_KILL_SHARE: u32 = 10;
 
+/// What signal handlers raise: `tonnage._worker.Leave`.
+const LEAVE: &str = "Leave";
+
 /// How long before the end of its time a worker that drains tells those who are still at work
 /// to end.
 pub(crate) fn before_kill(graceful: Duration) -> Duration {
@@ -313,17 +316,29 @@ impl Life {
     /// What something raised on which nothing depends, a hook or a log. A signal handler
     /// may have run in the midst of it.
     pub(crate) fn set_aside(&self, py: Python<'_>, error: PyErr) {
-        if is_leaving(py, &error) {
+        if self.is_left_by(py, &error) {
             self.leave(error);
         } else {
             error.write_unraisable(py, None);
         }
+    }
+
+    /// Whether the worker is to end with it. Where many requests share a thread one that exits
+    /// does not end the others: only a signal handler does.
+    pub(crate) fn is_left_by(&self, py: Python<'_>, error: &PyErr) -> bool {
+        is_leaving(py, error) && (self.greenlets.get().is_none() || is_named(py, error, LEAVE))
     }
 }
 
 /// Whether the worker is to end with it: what signal handlers raise.
 pub(crate) fn is_leaving(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py)
+}
+
+/// Whether an exception is of the class of this name, whose module is only there where somebody
+/// has imported it.
+pub(crate) fn is_named(py: Python<'_>, error: &PyErr, name: &str) -> bool {
+    (error.get_type(py).name()).is_ok_and(|its| its == name)
 }
 
 /// A number below `bound`, another one in each process.

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use crate::life::{Life, is_leaving};
+use crate::life::{Life, is_named};
 
 /// One thread's turn.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl Turn {
     /// The application raised this while it answered a request, which is called so.
     pub(crate) fn report(&self, py: Python<'_>, request: &str, error: &PyErr) {
         // A signal handler that ends the worker may run in the midst of a request.
-        if is_leaving(py, error) {
+        if self.life.is_left_by(py, error) {
             self.life.leave(error.clone_ref(py));
             return;
         }
@@ -57,10 +57,9 @@ impl Turn {
     }
 }
 
-/// Whether a greenlet was told to end. Its module is only there where somebody has greenlets.
+/// Whether a greenlet was told to end.
 fn is_killed(py: Python<'_>, error: &PyErr) -> bool {
-    !error.is_instance_of::<PyException>(py)
-        && (error.get_type(py).name()).is_ok_and(|name| name == "GreenletExit")
+    !error.is_instance_of::<PyException>(py) && is_named(py, error, "GreenletExit")
 }
 
 /// The traceback as Python prints it.
