@@ -82,11 +82,12 @@ impl Client {
             return false;
         }
         if let Stage::Asking = self.stage {
-            if !self.read().unwrap_or(false) {
+            let Ok(may_go_on) = self.read() else {
                 return false;
-            }
+            };
+            // Whoever has asked may have ended its sending side with that.
             let Some(asked) = question(&self.input).transpose() else {
-                return true;
+                return may_go_on;
             };
             self.output = answer(asked);
             self.stage = Stage::Answering { sent: 0 };

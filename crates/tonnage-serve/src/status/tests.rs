@@ -131,6 +131,37 @@ fn questions_are_answered_and_others_refused() {
 }
 
 #[test]
+fn who_has_asked_may_end_its_sending_side() {
+    let world = World::new(1);
+    let mut server = StatusServer::new("127.0.0.1:0".parse().unwrap(), ListenOptions::default());
+    let name = server.open(now_ms()).unwrap().unwrap();
+    for (bytes, begin) in [
+        ("GET /health/live HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\n"),
+        ("GET /health/live HTTP/1.0\r\n", ""),
+    ] {
+        let mut client = TcpStream::connect(name.strip_prefix("http://").unwrap()).unwrap();
+        client.write_all(bytes.as_bytes()).unwrap();
+        // Both are there when the server looks.
+        client.shutdown(Shutdown::Write).unwrap();
+        client
+            .set_read_timeout(Some(Duration::from_millis(1)))
+            .unwrap();
+        let (mut answer, mut room) = (Vec::new(), [0; 4096]);
+        loop {
+            server.serve(world.scene(), now_ms());
+            match client.read(&mut room) {
+                Ok(0) => break,
+                Ok(count) => answer.extend_from_slice(&room[..count]),
+                Err(_) => {}
+            }
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with(begin), "{answer}");
+        assert_eq!(answer.is_empty(), begin.is_empty(), "{answer}");
+    }
+}
+
+#[test]
 fn status_is_one_document_and_its_parts_add_up() {
     let world = World::new(2);
     world.worker(0, now_ms());
