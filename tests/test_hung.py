@@ -9,10 +9,11 @@ import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Serve
-from serving import Client, Served, wait_for
+from serving import Client, Served, free_port, wait_for
 
 WSGI, ASGI = "hung_app:wsgi", "hung_app:asgi"
 
@@ -119,6 +120,35 @@ def test_a_handler_that_keeps_the_loop_is_told_of(serve: Serve) -> None:
         assert client.answer().status == 503
         # Nobody has read it yet.
         assert "in in_a_loop" in _report(server, "/loop")
+
+
+def test_a_loop_that_is_kept_is_replaced_and_its_answers_are_counted(serve: Serve) -> None:
+    port = free_port()
+    server = serve(
+        *("--request-timeout", "0.5", "--graceful-timeout", "0"),
+        *("--status-bind", f"127.0.0.1:{port}"),
+        app=ASGI,
+    )
+    before = server.wait_for_workers(1)
+
+    def totals(told: dict[str, Any]) -> tuple[int, int, int]:
+        now = told["totals"]
+        return now["statuses"].get("503", 0), now["timed_out"], now["lost"]
+
+    def told() -> dict[str, Any]:
+        with Client(("127.0.0.1", port)) as client:
+            return client.ask("/status").json()  # type: ignore[return-value]
+
+    with server.client() as client:
+        client.request("/loop")
+        assert client.answer().status == 503
+        # Its task never returns; it was answered all the same.
+        wait_for(lambda: totals(told()) == (1, 1, 0), "the answer to be counted")
+    server.wait_for_log("let nothing else run; it is replaced")
+    server.wait_for_others(before)
+    assert server.ask("/").status == 200
+    assert totals(told()) == (1, 1, 0)
+    assert told()["worker_ends"]["overdue"] == 1
 
 
 def test_slow_requests_are_told_of_and_answered(serve: Serve) -> None:

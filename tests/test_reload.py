@@ -39,6 +39,26 @@ ASGI = (
 )
 
 
+STARTING = (
+    "import asyncio\n"
+    "async def start(): pass\n"
+    "async def check(): pass\n"
+    "%s\n"
+    "async def app(scope, receive, send):\n"
+    "    if scope['type'] == 'lifespan':\n"
+    "        await receive()\n"
+    "        await start()\n"
+    "        await send({'type': 'lifespan.startup.complete'})\n"
+    "        await receive()\n"
+    "        await send({'type': 'lifespan.shutdown.complete'})\n"
+    "        return\n"
+    "    if scope['path'] == '/check':\n"
+    "        await check()\n"
+    "    await send({'type': 'http.response.start', 'status': 200})\n"
+    "    await send({'type': 'http.response.body'})\n"
+)
+
+
 def _fails(server: Served, why: str) -> None:
     before = server.workers()
     server.send_signal(signal.SIGHUP)
@@ -73,6 +93,31 @@ def test_a_reload_that_fails_loses_nothing_and_says_why(serve: Serve, tmp_path: 
         server.wait_for_log("Reloaded: 2 new workers serve")
         wait_for(lambda: server.ask("/").body == b"three", "the mended version")
     load.report().assert_nothing_lost()
+
+
+@pytest.mark.parametrize(
+    ("waits", "says"),
+    [
+        ("import time; time.sleep(600)", "importing the application"),
+        ("async def start(): await asyncio.Event().wait()", "the application's startup (lifespan)"),
+        ("async def check(): await asyncio.Event().wait()", "the answer to the self-request"),
+    ],
+    ids=["import", "lifespan", "self-request"],
+)
+def test_a_start_that_takes_for_ever_says_where(
+    serve: Serve, tmp_path: Path, waits: str, says: str
+) -> None:
+    module = tmp_path / "waiting.py"
+    module.write_text(STARTING % "")
+    server = serve(
+        *("--reload-check", "/check", "--timeout", "1"), app="waiting:app", cwd=tmp_path, env=QUICK
+    )
+    module.write_text(STARTING % waits)
+    _fails(server, f"a worker did not start within its timeout, which went by for {says}")
+    server.wait_for_log("it is stuck")
+    # The stack of what it waits in, be that a thread or a task.
+    wait_for(lambda: "waiting.py" in server.stderr.partition("it is stuck")[2], server.stderr)
+    assert server.ask("/").status == 200
 
 
 def test_the_self_request_of_wsgi(serve: Serve, tmp_path: Path) -> None:

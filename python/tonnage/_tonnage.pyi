@@ -106,6 +106,9 @@ class Worker:
         """Says that files of the application have changed; the same changes have the same
         mark, which is not zero."""
 
+    def booting(self, step: str) -> None:
+        """Says what the worker's start waits for: `import` or `self-request`."""
+
     def be_failing(self) -> None:
         """Says that an error is served in place of the application."""
 

@@ -69,6 +69,8 @@ pub(crate) struct Life {
     /// How a worker with a loop is told to drain, from whatever thread, and, where it takes
     /// it a moment, to leave.
     event_loop: OnceLock<(Py<PyAny>, Option<Py<PyAny>>)>,
+    /// The loop on which the application starts.
+    starting: OnceLock<Py<PyAny>>,
     /// Who knows the calls of an ASGI worker.
     bridge: OnceLock<Py<Bridge>>,
     /// The same of one that serves in greenlets.
@@ -100,6 +102,7 @@ impl Life {
             draining: AtomicBool::new(false),
             dispatcher: OnceLock::new(),
             event_loop: OnceLock::new(),
+            starting: OnceLock::new(),
             bridge: OnceLock::new(),
             greenlets: OnceLock::new(),
             most_requests: AtomicU64::new(most_requests),
@@ -249,6 +252,11 @@ impl Life {
         Ok(())
     }
 
+    /// On which event loop the application starts, before anybody calls it there.
+    pub(crate) fn starts_on(&self, event_loop: &Bound<'_, PyAny>) {
+        let _ = self.starting.set(event_loop.clone().unbind());
+    }
+
     /// Who knows the calls that wait on an event loop.
     pub(crate) fn tells_of_calls(&self, bridge: &Bound<'_, Bridge>) {
         let _ = self.bridge.set(bridge.clone().unbind());
@@ -277,6 +285,9 @@ impl Life {
     ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyAny>)> {
         if let Some(bridge) = self.bridge.get() {
             return bridge.get().calls(py);
+        }
+        if let Some(starting) = self.starting.get() {
+            return Ok((PyList::empty(py), starting.bind(py).clone()));
         }
         let greenlets = self.greenlets.get();
         let calls = greenlets.map_or_else(Vec::new, |all| all.get().calls(py));

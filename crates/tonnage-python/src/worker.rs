@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
 use tonnage_serve::access_log::{AccessFormat, AccessLog, Destination, TimeZone};
-use tonnage_serve::board::{Board, Logged, SlotId};
+use tonnage_serve::board::{Board, Boot, Logged, SlotId};
 use tonnage_serve::dispatch::now_ns;
 use tonnage_serve::io::Io;
 use tonnage_serve::listen::{Inboxes, Listener};
@@ -85,7 +85,9 @@ impl Worker {
             signals: Arc::clone(&kit.signals),
             bell: Arc::clone(&kit.bell),
             reports: Arc::clone(&kit.reports),
-            register: limits.are_set().then(|| Register::new(limits)),
+            register: limits
+                .are_set()
+                .then(|| Register::new(limits, life.meters())),
             age: kit.age,
             replaces: kit.replaces,
             reasons: Arc::clone(&kit.reasons),
@@ -218,6 +220,14 @@ impl Worker {
     #[pyo3(name = "explain")]
     fn explain_to_supervisor(&self, reason: &str) {
         self.explain(reason);
+    }
+
+    /// Says what the worker's start waits for: `import` or `self-request`.
+    fn booting(&self, step: &str) {
+        self.life.place().boot(match step {
+            "self-request" => Boot::AskingItself,
+            _ => Boot::Importing,
+        });
     }
 
     /// Says that files of the application have changed; the same changes have the same mark,

@@ -22,10 +22,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 pub use self::histogram::{BOUNDS_NS, Histogram, Timer};
 pub use self::meters::{Logged, Meters, Split, Totals};
-pub use self::slot::{Slot, SlotId, Snapshot, State, Wish};
+pub use self::slot::{Boot, Slot, SlotId, Snapshot, State, Wish};
 
 /// How many slots a board has unless somebody wants another number. A slot is 128 bytes; the
-/// six KiB of its meters take memory only where they are written to.
+/// nine KiB of its meters take memory only where they are written to.
 pub const DEFAULT_SLOTS: u16 = 1024;
 
 /// Milliseconds of the monotonic clock, which all processes of a machine share.

@@ -21,6 +21,7 @@ use pyo3::exceptions::PySystemExit;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
+use tonnage_serve::board::Boot;
 use tonnage_serve::dispatch::Streams;
 use tonnage_serve::io::{Io, Neighbours};
 use tonnage_serve::settings::{EventLoop as LoopName, Lifespan, Settings};
@@ -54,6 +55,8 @@ pub(crate) fn serve_asgi(app: Bound<'_, PyAny>, worker: &Bound<'_, Worker>) -> P
     let lifespan = (&app, lifespan_mode(&settings), log(py, &worker.life)?);
     let lifespan = ours.getattr("Lifespan")?.call1(lifespan)?;
     let startup = lifespan.call_method0("startup")?;
+    worker.life.starts_on(&object);
+    worker.life.place().boot(Boot::StartingUp);
     if !object
         .call_method1("run_until_complete", (startup,))?
         .is_truthy()?
@@ -65,6 +68,7 @@ pub(crate) fn serve_asgi(app: Bound<'_, PyAny>, worker: &Bound<'_, Worker>) -> P
     if worker.replaces
         && let Some(target) = &settings.processes.reload_check
     {
+        worker.life.place().boot(Boot::AskingItself);
         check(worker, &object, &lifespan, &app, target)?;
     }
 

@@ -9,7 +9,7 @@ use super::histogram::{Histogram, Timer};
 
 /// The statuses that are counted, one by one.
 const FIRST_STATUS: u16 = 100;
-const STATUSES: usize = 500;
+const STATUSES: usize = 900;
 
 /// Where the time of a request went, in ns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub struct Meters {
     timed_out: AtomicU64,
     connections: AtomicU64,
     lost: AtomicU64,
+    /// Requests that were answered in the application's place, and that it still has.
+    answered_for: AtomicU32,
     /// When the event loop's timer is due, in ms of the monotonic clock; 0 without a loop.
     loop_due_ms: AtomicU64,
     /// Complete requests that wait.
@@ -99,6 +101,18 @@ impl Meters {
         if let Some(count) = self.statuses.get(at) {
             count.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Counts a request that took too long and was answered in the application's place,
+    /// which still has it.
+    pub(crate) fn count_answered_for(&self, status: u16, split: &Split, body_bytes: u64) {
+        self.answered_for.fetch_add(1, Relaxed);
+        self.count_served(status, split, body_bytes);
+    }
+
+    /// The application has given such a request back.
+    pub(crate) fn count_given_back(&self) {
+        self.answered_for.fetch_sub(1, Relaxed);
     }
 
     /// Counts a request that broke the protocol or a limit.
@@ -141,9 +155,12 @@ impl Meters {
 
 /// What the supervisor does.
 impl Meters {
-    /// The worker is gone, with so many requests in its hands.
+    /// The worker is gone, with so many requests in its hands. Those that were answered in
+    /// its place are not lost.
     pub(super) fn vacate(&self, in_flight: u32) {
-        self.lost.fetch_add(in_flight.into(), Relaxed);
+        let answered_for = self.answered_for.swap(0, Relaxed);
+        let lost = in_flight.saturating_sub(answered_for);
+        self.lost.fetch_add(lost.into(), Relaxed);
         self.waiting.store(0, Relaxed);
         self.loop_due_ms.store(0, Relaxed);
     }
@@ -272,7 +289,11 @@ mod tests {
         board.prepare(first, 1, 1, 5);
         board.meters(first).count_served(200, &split, 7);
         board.meters(first).count_lag(5, 99);
-        board.slot(first).set_in_flight(2, None);
+        board.slot(first).set_in_flight(4, None);
+        board.meters(first).count_answered_for(503, &split, 0);
+        board.meters(first).count_answered_for(503, &split, 0);
+        board.meters(first).count_given_back();
+        board.meters(first).count_answered_for(503, &split, 0);
         board.clear(first);
         board.prepare(first, 1, 2, 6);
         board.meters(first).count_served(404, &split, 1);
@@ -280,16 +301,21 @@ mod tests {
         board.meters(second).count_refused();
         board.meters(second).count_status(400);
         board.meters(second).count_status(999);
+        board.meters(second).count_status(1000);
+        board.meters(second).count_status(99);
         board.meters(second).count_tail(6);
         let mut totals = board.meters(first).snapshot();
-        assert_eq!((totals.responses(), totals.lost), (2, 2));
+        assert_eq!((totals.responses(), totals.lost), (5, 2));
         assert_eq!(board.meters(first).lag_ms(100), None);
         totals.add(&board.meters(second).snapshot());
-        assert_eq!(totals.statuses, [(200, 2), (400, 1), (404, 1)]);
+        assert_eq!(
+            totals.statuses,
+            [(200, 2), (400, 1), (404, 1), (503, 3), (999, 1)]
+        );
         assert_eq!((totals.refused, totals.body_bytes), (1, 8));
-        assert_eq!(totals.service.sum_ns, 3 * 31_600);
-        assert_eq!(totals.application_ns, 90_000);
-        assert_eq!(totals.write_ns, 1206);
+        assert_eq!(totals.service.sum_ns, 6 * 31_600);
+        assert_eq!(totals.application_ns, 180_000);
+        assert_eq!(totals.write_ns, 2406);
         assert_eq!(totals.lag.count(), 1);
     }
 }

@@ -94,6 +94,46 @@ impl Wish {
     }
 }
 
+/// What a worker does before it can serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Boot {
+    /// It imports the application.
+    Importing,
+    /// It waits for the application's startup (ASGI lifespan).
+    StartingUp,
+    /// It waits for the answer to a request of its own (`--reload-check`).
+    AskingItself,
+}
+
+impl Boot {
+    const fn to_raw(self) -> u32 {
+        match self {
+            Self::Importing => 1,
+            Self::StartingUp => 2,
+            Self::AskingItself => 3,
+        }
+    }
+
+    const fn from_raw(raw: u32) -> Option<Self> {
+        match raw {
+            1 => Some(Self::Importing),
+            2 => Some(Self::StartingUp),
+            3 => Some(Self::AskingItself),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Boot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Importing => "importing the application",
+            Self::StartingUp => "the application's startup (lifespan)",
+            Self::AskingItself => "the answer to the self-request",
+        })
+    }
+}
+
 /// A worker's place. Two cache lines long, so that workers that count do not slow down
 /// their neighbours (processors fetch lines in pairs).
 #[repr(C, align(128))]
@@ -105,6 +145,7 @@ pub struct Slot {
     wants_replacement: AtomicU32,
     code_change: AtomicU32,
     failing: AtomicU32,
+    boot: AtomicU32,
     age: AtomicU64,
     // Written with each connection or request.
     connections: AtomicU32,
@@ -166,6 +207,7 @@ impl Slot {
         self.wants_replacement.store(0, Relaxed);
         self.code_change.store(0, Relaxed);
         self.failing.store(0, Relaxed);
+        self.boot.store(0, Relaxed);
         self.connections.store(0, Relaxed);
         self.inbound.store(0, Relaxed);
         self.in_flight.store(0, Relaxed);
@@ -206,6 +248,11 @@ impl Slot {
     /// zero. Ring the bell afterwards.
     pub fn tell_code_change(&self, mark: u32) {
         self.code_change.store(mark, Release);
+    }
+
+    /// Says how far the worker's start is.
+    pub fn boot(&self, step: Boot) {
+        self.boot.store(step.to_raw(), Release);
     }
 
     /// Says that an error is served in place of the application.
@@ -264,6 +311,11 @@ impl Slot {
         (mark != 0).then(|| self.code_change.swap(0, AcqRel))
     }
 
+    /// How far the worker's start is, or was when it could serve.
+    pub fn booting(&self) -> Option<Boot> {
+        Boot::from_raw(self.boot.load(Acquire))
+    }
+
     /// Whether an error is served in place of the application.
     pub fn is_failing(&self) -> bool {
         self.failing.load(Acquire) != 0
@@ -294,6 +346,11 @@ impl Slot {
     pub(super) fn is_held_up(&self, now_ms: u64) -> bool {
         let since_ms = self.busy_since_ms.load(Relaxed);
         since_ms != 0 && now_ms.saturating_sub(since_ms) > HELD_UP_MS
+    }
+
+    /// Requests in the hands of the application.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
     }
 
     /// Whether all threads of the worker have a request in hand.

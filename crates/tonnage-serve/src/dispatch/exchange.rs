@@ -49,6 +49,8 @@ pub struct Exchange {
     split: Option<Split>,
     /// When it became a websocket, in ns.
     accepted_ns: Option<u64>,
+    /// It was late, and others have answered it.
+    answered_for: bool,
 }
 
 impl Exchange {
@@ -72,6 +74,7 @@ impl Exchange {
             compressing: None,
             split: None,
             accepted_ns: None,
+            answered_for: false,
         }
     }
 
@@ -82,10 +85,11 @@ impl Exchange {
         self
     }
 
-    /// Enters it there, until it is answered.
+    /// Enters it there, until it is answered; after [`Exchange::split`].
     pub(crate) fn enter_in(mut self, register: &Arc<Register>) -> Self {
         let outlet = Some(self.connection.outlet());
-        self.ticket = Some(register.enter(self.request(), self.began_ns, outlet));
+        let waited = self.split.unwrap_or_default();
+        self.ticket = Some(register.enter(self.request(), self.began_ns, waited, outlet));
         self
     }
 
@@ -204,6 +208,7 @@ impl Exchange {
         let bytes = if is_head { 0 } else { TIMED_OUT_TEXT.len() };
         self.reply.give_up(503, bytes as u64);
         self.intact = false;
+        self.answered_for = true;
     }
 
     /// Ends the response.

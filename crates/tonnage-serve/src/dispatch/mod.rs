@@ -170,14 +170,14 @@ impl Dispatcher {
         if may_wait {
             exchange = exchange.may_wait(&self.outbox);
         }
+        if self.meters.is_some() {
+            exchange.split(began_ns.saturating_sub(queued_ns), gil_ns);
+        }
         if let Some(register) = &self.register {
             exchange = exchange.enter_in(register);
         }
         if let Some(compression) = &self.compression {
             exchange = exchange.compressed_by(compression);
-        }
-        if self.meters.is_some() {
-            exchange.split(began_ns.saturating_sub(queued_ns), gil_ns);
         }
         let exchange = application.serve(exchange);
         let ended_ns = now_ns();

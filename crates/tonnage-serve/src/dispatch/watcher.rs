@@ -176,6 +176,7 @@ fn stand_in(dispatcher: &Dispatcher, events: &mut Events) {
             if no_time != io.is_paused() {
                 io.pause(no_time);
             }
+            dispatcher.say_anew(no_time);
             if no_time && since.elapsed() > ACCEPT_AFTER && io.nobody_has_time() {
                 io.accept_waiting();
             }
@@ -204,6 +205,17 @@ fn stand_in(dispatcher: &Dispatcher, events: &mut Events) {
 }
 
 impl Dispatcher {
+    /// Writes on the board how many requests there are, where that is wrong: of two threads
+    /// that begin or end one at the same moment, the first may be the last to say it.
+    fn say_anew(&self, is_busy: bool) {
+        let in_flight = self.in_flight() as u32;
+        if let Some(place) = self.place
+            && (place.in_flight() != in_flight || place.is_busy() != is_busy)
+        {
+            place.set_in_flight(in_flight, is_busy.then(|| now_ns() / 1_000_000));
+        }
+    }
+
     /// Tells threads that wait that there is something to do.
     fn hand_out(&self, waiting: usize) {
         let idle = self.threads().saturating_sub(self.in_flight() as usize);

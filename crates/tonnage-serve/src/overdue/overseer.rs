@@ -26,6 +26,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long a worker that was sent ABRT may take to say itself where it is.
 const SELF_REPORT: Duration = Duration::from_millis(300);
 
+/// A worker that gave no sign of life for so long, where its limit is no longer, is held up:
+/// each gives one a second at least, unless the machine is busy.
+const LEAST_SILENCE: Duration = Duration::from_secs(3);
+
 /// How long a late request is left to those who were asked to end it.
 const LEFT_TO_OTHERS: Duration = Duration::from_secs(1);
 
@@ -117,10 +121,24 @@ impl<W: Witness> Overseer<W> {
             course.answer_at_ns = None;
             register.answer_late(now_ns, Duration::ZERO);
         }
-        if self.limits.timeout.is_some() && self.place.is_busy() && register.is_lost(now_ns) {
+        if !register.is_lost(now_ns) {
+            return;
+        }
+        if self.place.is_busy() {
             let text = "every thread is in a request that has had its time; it is replaced";
             self.ask_for_replacement(course, text);
+        } else if self.is_held(now_ns) {
+            let text = "requests that have had their time let nothing else run; it is replaced";
+            self.ask_for_replacement(course, text);
         }
+    }
+
+    /// Whether a worker that has a thread to spare, or an event loop, cannot use it: somebody
+    /// keeps the loop, or the interpreter's lock.
+    fn is_held(&self, now_ns: u64) -> bool {
+        let silent_ms = (now_ns / 1_000_000).saturating_sub(self.place.heartbeat_ms());
+        let most = self.limits.timeout.map(|limit| limit.max(LEAST_SILENCE));
+        most.is_some_and(|most| u128::from(silent_ms) >= most.as_millis())
     }
 
     /// A worker that was sent ABRT may be in no state to say where it is.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::net::{SendFlags, Shutdown};
 
 use super::Limits;
+use crate::board::{Meters, Split};
 use crate::h2::StreamAside;
 use crate::http::Method;
 use crate::io::answer;
@@ -58,6 +59,10 @@ struct Entry {
     /// Its answer has no body.
     is_head: bool,
     since_ns: u64,
+    /// When it was given to the application, whatever happened since; and what it had
+    /// waited until then.
+    began_ns: u64,
+    waited: Split,
     /// The thread that took it, by the number that `pthread_self(3)` gives.
     thread: u64,
     /// None where others have their responses on the same connection.
@@ -97,12 +102,14 @@ struct Hands {
 pub struct Register {
     slow_ns: u64,
     timeout_ns: u64,
+    /// Where it is counted that others answered.
+    meters: Option<&'static Meters>,
     hands: Mutex<Hands>,
 }
 
 impl Register {
-    /// An empty one.
-    pub fn new(limits: Limits) -> Arc<Self> {
+    /// An empty one. Answers to late requests are counted in `meters`.
+    pub fn new(limits: Limits, meters: Option<&'static Meters>) -> Arc<Self> {
         let ns = |limit: Option<Duration>| {
             limit.map_or(u64::MAX, |limit| {
                 u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)
@@ -111,15 +118,18 @@ impl Register {
         Arc::new(Self {
             slow_ns: ns(limits.slow),
             timeout_ns: ns(limits.timeout),
+            meters,
             hands: Mutex::default(),
         })
     }
 
-    /// Enters a request that the calling thread gives to the application.
+    /// Enters a request that the calling thread gives to the application, and which has
+    /// waited so long for that.
     pub(crate) fn enter(
         self: &Arc<Self>,
         request: Option<Request<'_>>,
         began_ns: u64,
+        waited: Split,
         outlet: Option<Outlet>,
     ) -> Ticket {
         let mut hands = self.hands();
@@ -139,6 +149,8 @@ impl Register {
         }
         entry.in_use = true;
         entry.since_ns = began_ns;
+        entry.began_ns = began_ns;
+        entry.waited = waited;
         entry.thread = this_thread();
         entry.outlet = outlet;
         entry.answerer = Answerer::Nobody;
@@ -183,8 +195,11 @@ impl Register {
         let mut answered = 0;
         for entry in &mut self.hands().entries {
             if entry.is_open() && now_ns.saturating_sub(entry.since_ns) >= most_ns {
-                entry.answer();
+                let body_bytes = entry.answer();
                 answered += 1;
+                if let Some(meters) = self.meters {
+                    meters.count_answered_for(503, &entry.split(now_ns), body_bytes);
+                }
             }
         }
         answered
@@ -216,6 +231,8 @@ impl Entry {
             name: Vec::new(),
             is_head: false,
             since_ns: 0,
+            began_ns: 0,
+            waited: Split::default(),
             thread: 0,
             outlet: None,
             answerer: Answerer::Nobody,
@@ -238,20 +255,31 @@ impl Entry {
         }
     }
 
-    /// Tells the client, and that nothing else will follow.
+    /// Where its time has gone until now.
+    fn split(&self, now_ns: u64) -> Split {
+        Split {
+            application_ns: now_ns.saturating_sub(self.began_ns),
+            ..self.waited
+        }
+    }
+
+    /// Tells the client, and that nothing else will follow; bytes of the answer's body.
     #[expect(unsafe_code, reason = "the socket is known by its number alone")]
-    fn answer(&mut self) {
+    fn answer(&mut self) -> u64 {
         self.answerer = Answerer::Overseer;
+        let body_bytes = if self.is_head {
+            0
+        } else {
+            TIMED_OUT_TEXT.len()
+        };
         let Some(outlet) = self.outlet.take() else {
-            return;
+            return body_bytes as u64;
         };
         let mut answer = answer(503, TIMED_OUT_TEXT, false, true);
-        if self.is_head {
-            answer.truncate(answer.len() - TIMED_OUT_TEXT.len());
-        }
+        answer.truncate(answer.len() - TIMED_OUT_TEXT.len() + body_bytes);
         if let Some(stream) = outlet.stream {
             stream.answer(&answer);
-            return;
+            return body_bytes as u64;
         }
         // SAFETY: whoever entered it keeps it open until the ticket is dropped, which waits
         // for the lock that is held here.
@@ -262,6 +290,7 @@ impl Entry {
             let _ = rustix::net::send(socket, &answer, flags);
         }
         let _ = rustix::net::shutdown(socket, Shutdown::Write);
+        body_bytes as u64
     }
 }
 
@@ -283,6 +312,12 @@ impl Ticket {
         }
         entry.answerer = Answerer::Application;
         true
+    }
+
+    /// Whether somebody else has answered, and has counted that.
+    pub(crate) fn is_answered_for(&self) -> bool {
+        let hands = self.register.hands();
+        hands.entries[self.index as usize].answerer == Answerer::Overseer
     }
 
     /// What was claimed has come to nothing: the application has not answered.
@@ -314,6 +349,11 @@ impl Drop for Ticket {
         let entry = &mut hands.entries[self.index as usize];
         entry.in_use = false;
         entry.outlet = None;
+        if entry.answerer == Answerer::Overseer
+            && let Some(meters) = self.register.meters
+        {
+            meters.count_given_back();
+        }
         hands.free.push(self.index);
     }
 }

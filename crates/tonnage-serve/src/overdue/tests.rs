@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::overseer::Course;
 use super::{InHand, Limits, Outlet, Overseer, Register, Ticket, TimeoutAction, Witness};
-use crate::board::{Board, Slot, SlotId};
+use crate::board::{Board, Slot, SlotId, Split};
 use crate::supervisor::{Bell, Level, Reports};
 
 const S: u64 = 1_000_000_000;
@@ -55,7 +55,9 @@ impl Watched {
         let board = Board::new(1).unwrap();
         board.prepare(SlotId::new(0), 1, 1, 0);
         let place = board.slot(SlotId::new(0));
-        let register = Register::new(limits);
+        // No test is so slow that it would seem to be held up.
+        place.beat(u64::MAX);
+        let register = Register::new(limits, Some(board.meters(SlotId::new(0))));
         let overseer = Overseer {
             register: Some(Arc::clone(&register)),
             limits,
@@ -91,7 +93,7 @@ impl Watched {
 
 /// A request without a name that is given to the application at this second.
 fn enter(register: &Arc<Register>, s: u64) -> Ticket {
-    register.enter(None, s * S, None)
+    register.enter(None, s * S, Split::default(), None)
 }
 
 /// The same, with a client that waits for its answer.
@@ -102,7 +104,7 @@ fn enter_with_client(register: &Arc<Register>, s: u64) -> (Ticket, UnixStream, U
         is_plain: true,
         stream: None,
     };
-    let ticket = register.enter(None, s * S, Some(outlet));
+    let ticket = register.enter(None, s * S, Split::default(), Some(outlet));
     (ticket, ours, client)
 }
 
@@ -117,7 +119,7 @@ fn read(client: &mut UnixStream) -> String {
 
 #[test]
 fn a_request_is_slow_once_and_timed_out_once() {
-    let register = Register::new(LIMITS);
+    let register = Register::new(LIMITS, None);
     let _first = enter(&register, 100);
     let second = enter(&register, 105);
     let counts = |s: u64| {
@@ -138,7 +140,7 @@ fn a_request_is_slow_once_and_timed_out_once() {
 
 #[test]
 fn what_is_answered_or_waits_for_its_client_is_not_late() {
-    let register = Register::new(LIMITS);
+    let register = Register::new(LIMITS, None);
     let answered = enter(&register, 0);
     assert!(answered.claim() && answered.claim());
     // Early hints are no answer.
@@ -157,7 +159,7 @@ fn what_is_answered_or_waits_for_its_client_is_not_late() {
 
 #[test]
 fn only_one_of_the_two_answers() {
-    let register = Register::new(LIMITS);
+    let register = Register::new(LIMITS, None);
     let (late, ours, mut client) = enter_with_client(&register, 0);
     let (claimed, _held, mut other) = enter_with_client(&register, 0);
     assert!(claimed.claim());
@@ -179,7 +181,7 @@ fn only_one_of_the_two_answers() {
 
 #[test]
 fn nothing_is_written_to_a_socket_whose_request_is_over() {
-    let register = Register::new(LIMITS);
+    let register = Register::new(LIMITS, None);
     let (ticket, _ours, mut client) = enter_with_client(&register, 0);
     drop(ticket);
     assert_eq!(register.answer_late(100 * S, Duration::ZERO), 0);
@@ -189,7 +191,7 @@ fn nothing_is_written_to_a_socket_whose_request_is_over() {
 
 #[test]
 fn a_worker_is_lost_when_all_that_it_has_is_far_too_late() {
-    let register = Register::new(LIMITS);
+    let register = Register::new(LIMITS, None);
     assert!(!register.is_lost(100 * S));
     let _first = enter(&register, 0);
     let second = enter(&register, 5);
@@ -246,6 +248,27 @@ fn a_late_request_is_answered_at_once_where_nobody_else_can() {
     assert_eq!(watched.place.wants_replacement(), None);
     let totals = watched.overseer.meters.unwrap().snapshot();
     assert_eq!((totals.slow, totals.timed_out), (0, 1));
+    // What it was answered is counted, whether or not its thread ever returns.
+    assert_eq!(totals.statuses, [(503, 1)]);
+    assert!(
+        (10 * S..12 * S).contains(&totals.service.sum_ns),
+        "{totals:?}"
+    );
+}
+
+#[test]
+fn what_was_answered_is_not_lost_with_its_worker() {
+    let board = Board::new(1).unwrap();
+    let id = SlotId::new(0);
+    let register = Register::new(LIMITS, Some(board.meters(id)));
+    let tickets: Vec<_> = (0..3).map(|_| enter(&register, 0)).collect();
+    register.answer_late(10 * S, Duration::ZERO);
+    let [_kept, returned, _other] = <[Ticket; 3]>::try_from(tickets).unwrap();
+    drop(returned);
+    let _begun = enter(&register, 11);
+    board.slot(id).set_in_flight(3, None);
+    board.clear(id);
+    assert_eq!(board.meters(id).snapshot().lost, 1);
 }
 
 #[test]
@@ -281,6 +304,21 @@ fn a_worker_is_replaced_where_that_is_asked_for_and_where_no_thread_is_left() {
     assert!(said[0].1.contains("every thread"), "{said:?}");
     assert!(watched.place.wants_replacement().is_some());
     assert_eq!(watched.look_at(21), []);
+}
+
+#[test]
+fn a_worker_is_replaced_where_nothing_but_a_late_request_can_run() {
+    let mut watched = Watched::new(LIMITS, false);
+    let _one = enter(&watched.register, 0);
+    watched.look_at(10);
+    // An event loop that goes on, whatever one of its tasks does.
+    watched.place.beat(19_000);
+    watched.look_at(20);
+    assert_eq!(watched.place.wants_replacement(), None);
+    assert_eq!(watched.look_at(28), []);
+    let said = watched.look_at(29);
+    assert!(said[0].1.contains("nothing else"), "{said:?}");
+    assert!(watched.place.wants_replacement().is_some());
 }
 
 #[test]

@@ -84,6 +84,8 @@ impl Cause {
             worker.phase == Phase::Killed || matches!(worker.phase, Phase::Aborted { .. });
         match (ending, worker.leaving) {
             (Ending::Signal(KILL), _) if out_of_memory => Self::OutOfMemory,
+            // Whoever keeps a request for ever seldom stops when it is asked to.
+            (_, Some(supervisor::Cause::Overdue)) => Self::Overdue,
             _ if was_late && worker.dismissed => Self::Unstoppable,
             _ if was_late => Self::Timeout,
             (Ending::Code(EXIT_BOOT_ERROR | EXIT_APP_LOAD_ERROR), _) if !worker.has_served => {

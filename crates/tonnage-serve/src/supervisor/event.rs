@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 
 use super::{Cause, Recycling};
-use crate::board::SlotId;
+use crate::board::{Boot, SlotId};
 
 /// How much somebody wants to know of something, as in Python's `logging`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,6 +104,8 @@ pub enum Event {
     Silent {
         /// Its place.
         slot: SlotId,
+        /// How far its start had come.
+        booting: Option<Boot>,
     },
     /// A child process is gone.
     Exited {

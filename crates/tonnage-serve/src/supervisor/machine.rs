@@ -138,7 +138,7 @@ impl Supervisor {
             Event::Ready { slot } => self.ready(slot),
             Event::WantsReplacement { slot, cause } => self.let_leave(slot, cause, &mut out),
             Event::CodeChanged { slot, mark } => self.code_changed(slot, mark, &mut out),
-            Event::Silent { slot } => self.silent(slot, now_ms, &mut out),
+            Event::Silent { slot, booting } => self.silent(slot, booting, now_ms, &mut out),
             Event::Exited {
                 pid,
                 ending,

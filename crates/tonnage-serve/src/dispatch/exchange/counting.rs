@@ -3,6 +3,7 @@
 use super::Exchange;
 use crate::board::{Meters, Split};
 use crate::dispatch::now_ns;
+use crate::overdue::Ticket;
 
 impl Exchange {
     /// Keeps where its time goes: it waited for so long, in ns, to be given to the
@@ -16,8 +17,12 @@ impl Exchange {
     }
 
     /// Counts it, once the application is done with it: how it was answered, and where its
-    /// time went.
+    /// time went. What others have answered was counted then.
     pub(crate) fn count(&self, meters: &Meters, ended_ns: u64) {
+        let mut tickets = self.ticket.iter();
+        if self.answered_for || tickets.any(Ticket::is_answered_for) {
+            return;
+        }
         let mut split = self.split.unwrap_or_default();
         // How long a websocket is open is nobody's service time.
         let ended_ns = self.accepted_ns.unwrap_or(ended_ns);

@@ -3,6 +3,7 @@
 use std::os::fd::AsRawFd as _;
 
 use super::*;
+use crate::board::Split;
 use crate::overdue::{Limits, Outlet, Register};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -13,10 +14,13 @@ fn start(threads: usize) -> (Worker, Arc<Register>) {
     let Name::Tcp(address) = *listener.name() else {
         panic!("not TCP")
     };
-    let register = Register::new(Limits {
-        timeout: Some(TIMEOUT),
-        ..Limits::default()
-    });
+    let register = Register::new(
+        Limits {
+            timeout: Some(TIMEOUT),
+            ..Limits::default()
+        },
+        None,
+    );
     let mut io = Io::new(settings(), vec![listener], None).unwrap();
     io.enter_in(Arc::clone(&register));
     (Worker::over(io, threads, address), register)
@@ -70,17 +74,20 @@ fn a_late_request_has_one_answer_and_its_thread_goes_on() {
 
 #[test]
 fn a_client_whose_bytes_are_protected_sees_the_end_and_nothing_else() {
-    let register = Register::new(Limits {
-        timeout: Some(TIMEOUT),
-        ..Limits::default()
-    });
+    let register = Register::new(
+        Limits {
+            timeout: Some(TIMEOUT),
+            ..Limits::default()
+        },
+        None,
+    );
     let (mut client, ours) = std::os::unix::net::UnixStream::pair().unwrap();
     let outlet = Outlet {
         socket: ours.as_raw_fd(),
         is_plain: false,
         stream: None,
     };
-    let _ticket = register.enter(None, now_ns(), Some(outlet));
+    let _ticket = register.enter(None, now_ns(), Split::default(), Some(outlet));
     assert_eq!(register.answer_late(later_ns(), Duration::ZERO), 1);
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
 }

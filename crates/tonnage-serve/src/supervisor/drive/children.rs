@@ -44,7 +44,8 @@ impl<H: Host> Drive<'_, H> {
             }
             let silent_ms = now_ms.saturating_sub(place.heartbeat_ms());
             if timeout_ms.is_some_and(|timeout_ms| silent_ms > timeout_ms) {
-                events.push(Event::Silent { slot });
+                let booting = place.booting();
+                events.push(Event::Silent { slot, booting });
             }
         }
         events

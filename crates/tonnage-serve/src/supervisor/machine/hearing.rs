@@ -1,9 +1,11 @@
 //! What is heard of a worker while it lives: that it was forked, serves, or is silent.
 
+use std::fmt::Write as _;
+
 use rustix::process::{Pid, Signal};
 
 use super::{ABORT_MS, Course, DEATHS_WITHOUT_BACKOFF, Supervisor, log};
-use crate::board::SlotId;
+use crate::board::{Boot, SlotId};
 use crate::supervisor::event::{Action, Level};
 use crate::supervisor::roster::Phase;
 
@@ -50,7 +52,13 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn silent(&mut self, slot: SlotId, now_ms: u64, out: &mut Vec<Action>) {
+    pub(super) fn silent(
+        &mut self,
+        slot: SlotId,
+        booting: Option<Boot>,
+        now_ms: u64,
+        out: &mut Vec<Action>,
+    ) {
         // While the server ends, its own limit counts.
         if matches!(self.course, Course::Halting { .. }) {
             return;
@@ -78,7 +86,11 @@ impl Supervisor {
             signal: Signal::ABORT,
         });
         if !worker.has_served && !worker.dismissed && self.is_on_trial(&worker) {
-            self.generation_failed("a worker did not start within its timeout", now_ms, out);
+            let mut reason = "a worker did not start within its timeout".to_owned();
+            if let Some(step) = booting {
+                let _ = write!(reason, ", which went by for {step}");
+            }
+            self.generation_failed(&reason, now_ms, out);
         }
     }
 }

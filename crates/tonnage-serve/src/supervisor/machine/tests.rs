@@ -252,7 +252,10 @@ fn a_silent_worker_is_aborted_then_killed_and_replaced_meanwhile() {
     let mut world = World::serving(1);
     let stuck = world.ready()[0];
     let slot = world.living[&stuck].slot;
-    world.tell(Event::Silent { slot });
+    world.tell(Event::Silent {
+        slot,
+        booting: None,
+    });
     assert!(
         world
             .log
@@ -260,7 +263,10 @@ fn a_silent_worker_is_aborted_then_killed_and_replaced_meanwhile() {
     );
     assert_eq!(world.living[&stuck].sent, [Signal::ABORT]);
     assert_eq!(world.starting().len(), 1);
-    world.tell(Event::Silent { slot });
+    world.tell(Event::Silent {
+        slot,
+        booting: None,
+    });
     assert_eq!(world.living[&stuck].sent, [Signal::ABORT]);
     world.pass(1000);
     assert_eq!(world.living[&stuck].sent, [Signal::ABORT, Signal::KILL]);

@@ -9,10 +9,13 @@ fn start(timeout: Duration) -> (Worker, Arc<Register>) {
     let Name::Tcp(address) = *listener.name() else {
         panic!("not TCP")
     };
-    let register = Register::new(Limits {
-        timeout: Some(timeout),
-        ..Limits::default()
-    });
+    let register = Register::new(
+        Limits {
+            timeout: Some(timeout),
+            ..Limits::default()
+        },
+        None,
+    );
     let mut io = Io::new(settings(), vec![listener], None).unwrap();
     io.enter_in(Arc::clone(&register));
     (Worker::over(io, address), register)

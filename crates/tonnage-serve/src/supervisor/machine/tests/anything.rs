@@ -101,7 +101,10 @@ fn happen(world: &mut World, step: &Step) {
         Step::Silent(which) => {
             if let Some(pid) = nth(&all, which) {
                 let slot = world.living[&pid].slot;
-                world.tell(Event::Silent { slot });
+                world.tell(Event::Silent {
+                    slot,
+                    booting: None,
+                });
             }
         }
         Step::ForksFail(fail) => world.forks_fail = fail,

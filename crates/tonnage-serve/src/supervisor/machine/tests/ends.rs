@@ -94,7 +94,10 @@ fn nothing_starts_and_nothing_is_replaced_at_the_end() {
         world.signal(signal);
     }
     let slot = world.living.values().next().unwrap().slot;
-    world.tell(Event::Silent { slot });
+    world.tell(Event::Silent {
+        slot,
+        booting: None,
+    });
     world.pass(3000);
     assert_eq!(world.living.len(), 2);
     assert!(world.sent().all(|sent| sent == [Signal::TERM]));

@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 
 use super::{KILLED, World, policy};
+use crate::board::Boot;
 use crate::supervisor::{Cause, Ending, Event, Hook, Level};
 
 fn reload(world: &mut World) {
@@ -91,9 +92,11 @@ fn a_first_worker_that_never_gets_ready_fails_its_generation_by_its_timeout() {
     reload(&mut world);
     let first = world.of_generation(2)[0];
     let slot = world.living[&first].slot;
-    world.tell(Event::Silent { slot });
+    let booting = Some(Boot::StartingUp);
+    world.tell(Event::Silent { slot, booting });
     assert!(world.has_said(
-        "Reload failed, the old workers go on: a worker did not start within its timeout"
+        "Reload failed, the old workers go on: a worker did not start within its timeout, \
+         which went by for the application's startup (lifespan)"
     ));
     world.die(first, Ending::Code(1));
     world.pass(10_000);
