@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import statistics
@@ -20,6 +21,9 @@ from serving import Answer, Client, Served, free_port, wait_for
 
 # What the server is held to, whatever its workers do.
 _LATENCY_SECONDS = 0.05
+
+# How much of its time a generator may be kept waiting for a processor by others.
+_MOST_CPU_WAIT = 0.03
 
 
 class Status:
@@ -109,6 +113,13 @@ def test_numbers_agree_with_those_of_the_generator(serve: Serve, app: str, tmp_p
     target = "/slow?seconds=0.5" if app.startswith("wsgi") else "/sleep?seconds=0.5"
     # The question whether it is ready is counted when it was answered.
     status.wait_until("a first request", lambda now: now["totals"]["responses"] == 1)
+    # Where the generator has to wait for a processor, that is in its figures alone.
+    attempts = (_agrees(status, target, tmp_path) for _ in range(3))
+    assert any(attempts), "both were kept waiting by others three times"
+
+
+def _agrees(status: Status, target: str, tmp_path: Path) -> bool:
+    """Whether the generator had the processor that it needs; both ends then agree."""
     before = status.now()["totals"]
     assert isinstance(status.server.address, tuple)
     host, port = status.server.address
@@ -129,6 +140,8 @@ def test_numbers_agree_with_those_of_the_generator(serve: Serve, app: str, tmp_p
     after = status.now()["totals"]
     answered = after["statuses"]["200"] - before["statuses"].get("200", 0)
     assert answered == pytest.approx(report["counts"]["succeeded"], rel=0.01)
+    if report["generator"]["cpu_wait_share"] > _MOST_CPU_WAIT:
+        return False
     service = [after["service"][name] - before["service"][name] for name in ("sum_s", "count")]
     assert service[0] / service[1] == pytest.approx(_mean_service_s(report), rel=0.05)
     assert status.total("tonnage_request_duration_seconds_count") == after["service"]["count"]
@@ -139,6 +152,7 @@ def test_numbers_agree_with_those_of_the_generator(serve: Serve, app: str, tmp_p
     parts = ("queue_wait", "gil_wait", "application", "write")
     # The end of a response that clients were slow to take is no part of the service time.
     assert sum(after[part]["sum_s"] for part in parts) >= after["service"]["sum_s"] * 0.999
+    return True
 
 
 def _mean_service_s(report: dict[str, Any]) -> float:
@@ -209,7 +223,7 @@ def test_statsd_hears_gunicorns_names(serve: Serve) -> None:
             "shop.gunicorn.request.duration",
             "shop.gunicorn.workers",
             "shop.gunicorn.backlog",
-            "shop.gunicorn.log.error",
+            "shop.gunicorn.log.exception",
         }
 
         def has_heard_all() -> bool:
@@ -219,6 +233,10 @@ def test_statsd_hears_gunicorns_names(serve: Serve) -> None:
         wait_for(has_heard_all, "all metrics")
     assert all(line.endswith("|#env:test") for line in told)
     assert "shop.gunicorn.workers:1|g|#env:test" in told
+    # As gunicorn sends them.
+    assert "shop.gunicorn.log.exception:1|c|@1.0|#env:test" in told
+    assert any(re.fullmatch(r"shop\.gunicorn\.backlog:\d+\|h\|#env:test", line) for line in told)
+    assert not any("gunicorn.log.error" in line for line in told)
     assert "shop.gunicorn.request.status.500:1|c|@1.0|#env:test" in told
 
 
@@ -245,6 +263,10 @@ def test_lines_of_json_name_their_trace(
     server.wait_for_output(trace)
     (line,) = [line for line in server.stdout.splitlines() if trace in line]
     logged = json.loads(line)
+    # Paths are text, whoever writes the line.
+    server.ask("/f%C3%BCr", headers={"User-Agent": "\u00ff"})
+    server.wait_for_output('"path":"/f\u00fcr"')
+    server.wait_for_output('"user_agent":"\u00ff"')
     assert logged["span_id"] == span
     assert (logged["method"], logged["path"], logged["query"]) == ("GET", "/hello", "x=1")
     assert (logged["status"], logged["body_bytes"], logged["user_agent"]) == (200, 13, 'a"b')

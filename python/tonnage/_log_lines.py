@@ -36,6 +36,10 @@ _JSON_FIELDS = {
 }
 
 
+# What WSGI reads as ISO 8859-1, whatever it is.
+_AS_IT_CAME = {"method", "path", "query", "referer", "user_agent"}
+
+
 class SafeAtoms(dict[str, Any]):
     """Atoms of a line: double quotes escaped, names in braces in any case, ``-`` for
     what is unknown."""
@@ -58,6 +62,14 @@ def trace_ids(value: str) -> dict[str, str]:
     return {"trace_id": match["trace_id"], "span_id": match["span_id"]}
 
 
+def _text(value: Any) -> Any:
+    """As UTF-8, which nearly all clients send, where it can be that."""
+    try:
+        return value.encode("latin-1").decode()
+    except (AttributeError, UnicodeError):
+        return value
+
+
 def as_json(atoms: Mapping[str, Any]) -> str:
     """The line that ``access_log/json.rs`` writes; what is not known has no field."""
     now = datetime.datetime.now().astimezone()
@@ -65,7 +77,7 @@ def as_json(atoms: Mapping[str, Any]) -> str:
     for name, atom in _JSON_FIELDS.items():
         value = atoms.get(atom)
         if value not in (None, "", "-"):
-            fields[name] = value
+            fields[name] = _text(value) if name in _AS_IT_CAME else value
     fields["status"] = int(fields["status"])
     fields["duration_s"] = atoms["D"] / 1e6
     fields["pid"] = os.getpid()

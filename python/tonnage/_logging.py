@@ -139,6 +139,11 @@ class Logger:
         self._counted("exception")
         self.error_log.exception(msg, *args, **kwargs)
 
+    def traced(self, text: str) -> None:
+        """An exception whose traceback is in the text."""
+        self._counted("exception")
+        self.error_log.error("%s", text)
+
     def log(self, lvl: Any, msg: Any, *args: Any, **kwargs: Any) -> None:
         level = self.LOG_LEVELS.get(lvl.lower(), logging.INFO) if isinstance(lvl, str) else lvl
         self._counted(lvl)

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -112,6 +113,7 @@ def _live(server: Server, worker: Worker, native: _tonnage.Worker) -> int:
     if cfg.switch_interval is not None:
         sys.setswitchinterval(cfg.switch_interval)
     reloader = _reloader(server, worker, native) if cfg.reload else None
+    native.booting("import")
     app = _load(worker, native, reloader)
     if reloader is not None:
         reloader.start()
@@ -127,6 +129,7 @@ def _live(server: Server, worker: Worker, native: _tonnage.Worker) -> int:
     if trouble is not None:
         log.warning("%s", trouble)
     if interface == "wsgi" and native.replaces and cfg.reload_check:
+        native.booting("self-request")
         trouble = ask_wsgi(app, cfg.reload_check, cfg.root_path or "")
         if trouble is not None:
             log.error("%s", trouble)
@@ -188,13 +191,26 @@ def _connect_logs(worker: Worker, native: _tonnage.Worker) -> None:
     log = worker.log
     if isinstance(log, Logger):
         log.count = native.count_logged
-    native.set_log(lambda level, text: log.log(level, "%s", text))
+    native.set_log(_sayer(log))
     enabled = bool(getattr(log, "access_log_enabled", True))
     find = getattr(log, "access_destination", None)
     destination = find() if enabled and find is not None else None
     if destination is not None:
         native.set_access_log(*destination)
     native.set_observer(observer_of(worker, logs=enabled and destination is None))
+
+
+def _sayer(log: Any) -> Callable[[str, str], None]:
+    """How the extension says something: level, text. An ``exception`` is an error whose text
+    has its traceback already."""
+
+    def say(level: str, text: str) -> None:
+        if level == "exception" and isinstance(log, Logger):
+            log.traced(text)
+        else:
+            log.log("error" if level == "exception" else level, "%s", text)
+
+    return say
 
 
 class _Signals:

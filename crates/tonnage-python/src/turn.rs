@@ -46,7 +46,7 @@ impl Turn {
         let level = if is_killed(py, error) {
             "debug"
         } else {
-            "error"
+            "exception"
         };
         self.life.log(py, level, &text);
     }

@@ -117,7 +117,7 @@ impl Statsd {
         packets.push("gunicorn.workers", workers, "g");
         if self.options.backlog {
             let backlogs = scene.listeners.iter().filter_map(Listener::backlog);
-            packets.push("gunicorn.backlog", backlogs.sum::<u32>(), "g");
+            packets.push("gunicorn.backlog", backlogs.sum::<u32>(), "h");
         }
         let packets = packets.all;
         self.last = totals;
