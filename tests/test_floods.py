@@ -14,12 +14,23 @@ from collections.abc import Iterator
 
 import httpx
 from conftest import BOTH, Serve
+from http2_client import (
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    PADDED,
+    PING,
+    PREFACE,
+    PRIORITY,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+    frame,
+)
 from serving import DEADLINE_SECONDS, Served
 
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _PRIORITY, _RST_STREAM, _SETTINGS = 0, 1, 2, 3, 4
-_PING, _WINDOW_UPDATE, _CONTINUATION = 6, 8, 9
-_END_STREAM, _END_HEADERS, _PADDED = 1, 4, 8
 _INITIAL_WINDOW, _LARGEST_WINDOW = b"\x00\x04", b"\x7f\xff\xff\xff"
 # A literal field that no table keeps, and one of 4,000 bytes that is kept and then named by
 # a byte.
@@ -32,30 +43,25 @@ _MOST_KIB = 24 << 10
 _CHUNK_FRAMES = 1000
 
 
-def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    head = len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big")
-    return head + payload
-
-
 def _head(method: int, path: str) -> bytes:
     """By HPACK's static table."""
     return bytes([method, 0x86, 0x04, len(path)]) + path.encode() + b"\x41\x01a"
 
 
 def _get(stream: int, path: str = "/hello", more: bytes = b"") -> bytes:
-    return _frame(_HEADERS, _END_HEADERS | _END_STREAM, stream, _head(0x82, path) + more)
+    return frame(HEADERS, END_HEADERS | END_STREAM, stream, _head(0x82, path) + more)
 
 
 def _post(stream: int, path: str) -> bytes:
-    return _frame(_HEADERS, _END_HEADERS, stream, _head(0x83, path))
+    return frame(HEADERS, END_HEADERS, stream, _head(0x83, path))
 
 
-def _same(frame: bytes) -> Iterator[bytes]:
-    return itertools.repeat(frame * _CHUNK_FRAMES)
+def _same(one: bytes) -> Iterator[bytes]:
+    return itertools.repeat(one * _CHUNK_FRAMES)
 
 
 def _rapid_reset() -> Iterator[bytes]:
-    asked, taken_back = _get(0), _frame(_RST_STREAM, 0, 0, b"\x00\x00\x00\x08")
+    asked, taken_back = _get(0), frame(RST_STREAM, 0, 0, b"\x00\x00\x00\x08")
     # Around the numbers of streams, so that it is the server that has the work.
     before, between, after = asked[:5], asked[9:] + taken_back[:5], taken_back[9:]
     for first in itertools.count(1, 2 * _CHUNK_FRAMES):
@@ -64,37 +70,37 @@ def _rapid_reset() -> Iterator[bytes]:
 
 
 def _continuation() -> Iterator[bytes]:
-    yield _frame(_HEADERS, _END_STREAM, 1, _head(0x82, "/hello"))
-    yield from _same(_frame(_CONTINUATION, 0, 1, _FIELD))
+    yield frame(HEADERS, END_STREAM, 1, _head(0x82, "/hello"))
+    yield from _same(frame(CONTINUATION, 0, 1, _FIELD))
 
 
 def _empty_data() -> Iterator[bytes]:
     yield _post(1, "/held?seconds=1")
-    yield from _same(_frame(_DATA, 0, 1))
+    yield from _same(frame(DATA, 0, 1))
 
 
 def _tiny_data() -> Iterator[bytes]:
     """A byte a frame, for requests that read none of it."""
     yield b"".join(_post(stream, "/held?seconds=1") for stream in range(1, 100, 2))
     for stream in itertools.cycle(range(1, 100, 2)):
-        yield _frame(_DATA, _PADDED, stream, b"\x00x") * 100
+        yield frame(DATA, PADDED, stream, b"\x00x") * 100
 
 
 def _header_bomb() -> Iterator[bytes]:
     """16 KB that stand for 64 MB, ten times; then what no client may send."""
     yield _get(1, more=_KEPT_FIELD)
     yield b"".join(_get(stream, more=_SAME_AGAIN * 16_000) for stream in range(3, 23, 2))
-    yield from _same(_frame(_RST_STREAM, 0, 99, bytes(4)))
+    yield from _same(frame(RST_STREAM, 0, 99, bytes(4)))
 
 
 _FLOODS = {
     "rapid reset": _rapid_reset,
     "CONTINUATION": _continuation,
-    "SETTINGS": lambda: _same(_frame(_SETTINGS, 0, 0, b"\x00\x01\x00\x00\x10\x00")),
-    "PING": lambda: _same(_frame(_PING, 0, 0, bytes(8))),
-    "PRIORITY": lambda: _same(_frame(_PRIORITY, 0, 1, b"\x00\x00\x00\x03\x10")),
-    "WINDOW_UPDATE": lambda: _same(_frame(_WINDOW_UPDATE, 0, 0, b"\x00\x00\x00\x01")),
-    "a kind that nobody knows": lambda: _same(_frame(0x20, 0, 0, b"x")),
+    "SETTINGS": lambda: _same(frame(SETTINGS, 0, 0, b"\x00\x01\x00\x00\x10\x00")),
+    "PING": lambda: _same(frame(PING, 0, 0, bytes(8))),
+    "PRIORITY": lambda: _same(frame(PRIORITY, 0, 1, b"\x00\x00\x00\x03\x10")),
+    "WINDOW_UPDATE": lambda: _same(frame(WINDOW_UPDATE, 0, 0, b"\x00\x00\x00\x01")),
+    "a kind that nobody knows": lambda: _same(frame(0x20, 0, 0, b"x")),
     "empty DATA": _empty_data,
     "tiny DATA": _tiny_data,
     "header bomb": _header_bomb,
@@ -102,8 +108,8 @@ _FLOODS = {
 
 
 def _connect(server: Served) -> socket.socket:
-    client = socket.create_connection(server.address, DEADLINE_SECONDS)
-    client.sendall(_PREFACE + _frame(_SETTINGS, 0, 0))
+    client = server.client().socket
+    client.sendall(PREFACE + frame(SETTINGS, 0, 0))
     return client
 
 
@@ -123,8 +129,8 @@ def _flood(server: Served, name: str) -> int:
 def _take_nothing(server: Served, path: str) -> socket.socket:
     """Asks for as much as it may, for which there is room without end, and reads none of it."""
     client = _connect(server)
-    client.sendall(_frame(_SETTINGS, 0, 0, _INITIAL_WINDOW + _LARGEST_WINDOW))
-    client.sendall(_frame(_WINDOW_UPDATE, 0, 0, b"\x7f\x00\x00\x00"))
+    client.sendall(frame(SETTINGS, 0, 0, _INITIAL_WINDOW + _LARGEST_WINDOW))
+    client.sendall(frame(WINDOW_UPDATE, 0, 0, b"\x7f\x00\x00\x00"))
     client.sendall(b"".join(_get(stream, path) for stream in range(1, 200, 2)))
     return client
 

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -112,36 +111,6 @@ def test_a_client_that_goes_is_told_of(serve: Serve) -> None:
     with client(server) as other:
         wait_for(lambda: "endless ended" in other.get("/events").json(), "the end of the stream")
         assert "no back-pressure" not in other.get("/events").json()
-
-
-def test_a_reload_loses_no_request(serve: Serve) -> None:
-    server = serve("--threads", "2", app="wsgi_app:app")
-    ended = threading.Event()
-    wrong: list[object] = []
-
-    def ask() -> None:
-        with client(server) as asked:
-            while not ended.is_set():
-                try:
-                    answer = asked.get("/hello")
-                    if answer.status_code != 200:
-                        wrong.append(answer.status_code)
-                except httpx.HTTPError as error:
-                    wrong.append(repr(error))
-
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for _ in range(2):
-        booted = server.stderr.count("Booting worker")
-        server.process.send_signal(1)
-        wait_for(lambda: server.stderr.count("Booting worker") > booted, "a new worker")  # noqa: B023
-        exits = server.stderr.count("Worker exiting")
-        wait_for(lambda: server.stderr.count("Worker exiting") > exits - 1, "an end")  # noqa: B023
-    ended.set()
-    for thread in threads:
-        thread.join(DEADLINE_SECONDS)
-    assert wrong == []
 
 
 def test_the_access_log_has_a_line_for_each_stream(serve: Serve) -> None:

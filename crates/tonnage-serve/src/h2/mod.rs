@@ -11,15 +11,18 @@
 mod allowance;
 mod bells;
 mod engine;
+mod faring;
 mod head;
 mod link;
 mod mail;
 mod response;
 mod session;
 mod stream;
+mod streams;
 
+pub(crate) use self::faring::Fares;
 pub(crate) use self::mail::Mail;
-pub(crate) use self::session::{Fares, Opened, Session};
+pub(crate) use self::session::{Opened, Session};
 pub(crate) use self::stream::{Content, Stream, StreamAside};
 
 /// What a client says first (RFC 9113, section 3.4).

@@ -78,7 +78,7 @@ pub(super) struct Outbound {
     pub(super) handed_bytes: u64,
     /// The same when it was looked for stalled ones, and since when it has been that.
     seen_bytes: u64,
-    seen_since_ns: u64,
+    seen_since_ns: Option<u64>,
 }
 
 impl Outbound {
@@ -104,7 +104,7 @@ impl Outbound {
             is_pending: false,
             handed_bytes: 0,
             seen_bytes: 0,
-            seen_since_ns: 0,
+            seen_since_ns: None,
         }
     }
 
@@ -299,13 +299,18 @@ impl Outbound {
         self.ended = true;
     }
 
-    /// Whether the client has taken nothing for so long of what waits for it.
-    pub(super) fn is_stalled(&mut self, now_ns: u64, most_ns: u64) -> bool {
-        if self.outgoing.is_empty() || self.handed_bytes != self.seen_bytes {
+    /// Whether the client has taken nothing for so long of what waits for it, each time
+    /// that it was looked. `has_room`: it is not that the connection takes nothing.
+    pub(super) fn is_stalled(&mut self, now_ns: u64, most_ns: u64, has_room: bool) -> bool {
+        let waits = has_room && !self.outgoing.is_empty();
+        if waits && self.handed_bytes == self.seen_bytes {
+            let since_ns = *self.seen_since_ns.get_or_insert(now_ns);
+            now_ns.saturating_sub(since_ns) >= most_ns
+        } else {
             self.seen_bytes = self.handed_bytes;
-            self.seen_since_ns = now_ns;
+            self.seen_since_ns = None;
+            false
         }
-        now_ns.saturating_sub(self.seen_since_ns) >= most_ns
     }
 }
 

@@ -252,3 +252,121 @@ impl Io {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use crate::dispatch::testing;
+    use crate::h2::testing::{Client, DATA, HEADERS, RST_STREAM};
+    use crate::io::{Events, Io, IoSettings};
+    use crate::listen::Name;
+    use crate::static_files::{Mount, StaticFiles};
+
+    /// More than the window that a connection begins with.
+    const FILE_BYTES: usize = 100_000;
+
+    /// A worker that has a file, without an application, and a clock that is turned by hand.
+    struct Site {
+        io: Io,
+        events: Events,
+        now_ms: u64,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Site {
+        fn new() -> (Self, Client) {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("long"), vec![b'x'; FILE_BYTES]).unwrap();
+            let text = format!("/files={}", folder.path().display());
+            let mount = Mount::parse(&text, "/".as_ref()).unwrap();
+            let settings = IoSettings {
+                static_files: Some(Arc::new(StaticFiles::new(vec![mount], None, None))),
+                ..testing::settings()
+            };
+            let listener = testing::listener();
+            let Name::Tcp(address) = *listener.name() else {
+                panic!("not TCP")
+            };
+            let site = Self {
+                io: Io::new(settings, vec![listener], None).unwrap(),
+                events: Events::default(),
+                now_ms: 1_000_000,
+                _folder: folder,
+            };
+            (site, Client::connect(address))
+        }
+
+        /// Goes on while a client does something.
+        fn meanwhile<T: Send>(&mut self, act: impl FnOnce() -> T + Send) -> T {
+            std::thread::scope(|scope| {
+                let acting = scope.spawn(act);
+                while !acting.is_finished() {
+                    self.turn();
+                }
+                acting.join().unwrap()
+            })
+        }
+
+        fn turn(&mut self) {
+            self.io.poller().wait(&mut self.events, 1);
+            self.io.process(&self.events, self.now_ms * 1_000_000);
+        }
+
+        /// So many seconds pass, in each of which it is looked how connections fare.
+        fn pass(&mut self, seconds: u64) {
+            for _ in 0..2 * seconds {
+                self.now_ms += 500;
+                self.turn();
+            }
+        }
+    }
+
+    /// Reads until the responses to these streams have so many bytes.
+    fn read(client: &mut Client, bodies: &mut HashMap<u32, usize>, bytes: usize) {
+        while bodies.values().sum::<usize>() < bytes {
+            let frame = client.of_stream();
+            assert!(matches!(frame.kind, HEADERS | DATA), "{frame:?}");
+            let come = match frame.kind {
+                DATA => frame.payload.len(),
+                _ => 0,
+            };
+            *bodies.entry(frame.stream).or_default() += come;
+        }
+    }
+
+    #[test]
+    fn a_response_that_waits_for_another_is_not_given_up() {
+        let (mut site, mut client) = Site::new();
+        let mut bodies = HashMap::new();
+        let timeout_s = testing::settings().send_timeout_ms / 1000;
+        client = site.meanwhile(|| {
+            client.get(1, "/files/long");
+            client.get(3, "/files/long");
+            // The window is the first one's alone.
+            read(&mut client, &mut bodies, 65_535);
+            client
+        });
+        assert_eq!(bodies[&1], 65_535);
+        site.pass(timeout_s - 2);
+        client = site.meanwhile(|| {
+            for stream in [0, 1, 3] {
+                client.give_room(stream, 1 << 20);
+            }
+            read(&mut client, &mut bodies, 2 * FILE_BYTES);
+            client
+        });
+        // What is not taken is given up, but only in its time.
+        site.meanwhile(|| {
+            client.get(5, "/files/long");
+            read(&mut client, &mut bodies, 2 * FILE_BYTES + 65_535);
+        });
+        site.pass(timeout_s - 2);
+        site.pass(4);
+        site.meanwhile(|| {
+            let reset = client.of_stream();
+            assert_eq!((reset.kind, reset.stream), (RST_STREAM, 5));
+        });
+    }
+}
