@@ -46,6 +46,19 @@ def test_streams_are_compressed_part_by_part(serve: Serve, app: str) -> None:
             assert gzip.decompress(answer.body) == b"one two three"
 
 
+@pytest.mark.parametrize("app", ["compress_app:wsgi", "compress_app:asgi"], ids=["wsgi", "asgi"])
+def test_other_threads_have_the_interpreter_meanwhile(serve: Serve, app: str) -> None:
+    server = serve("--compress", app=app)
+    with server.client() as client:
+        answer = client.ask("/long", headers=GZIP)
+        assert answer.get("content-encoding") == "gzip"
+        assert len(gzip.decompress(answer.body)) > 10 << 20
+        seen = client.ask("/seen").json()
+    assert isinstance(seen, dict)
+    # Whoever kept the lock would have had it for nearly all of the time.
+    assert seen["longest"] < seen["seconds"] / 2, seen
+
+
 def test_off_it_is_off(serve: Serve) -> None:
     answer = serve().ask("/large?bytes=100000", headers=GZIP)
     assert (answer.get("content-encoding"), answer.get("vary")) == (None, None)
