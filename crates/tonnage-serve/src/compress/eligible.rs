@@ -4,6 +4,10 @@
 use super::Compression;
 use crate::codings::Coding;
 
+/// Fields that say something of the very bytes (RFC 9530, section 2 and 3, and what was
+/// before it).
+const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];
+
 /// A response's fields.
 pub(crate) type Fields<'a> = Vec<(&'a [u8], &'a [u8])>;
 
@@ -28,16 +32,20 @@ impl Compression {
         fields: &mut Fields<'_>,
     ) -> Option<Plain> {
         // These have no body, or part of one.
-        if matches!(status, 0..=199 | 204..=206 | 304) {
+        if matches!(status, 0..=199 | 204..=206) {
             return None;
         }
-        let mut is_of_type = false;
+        // What has not changed may be of any type, and says what it would say with its body
+        // (RFC 9110, section 15.4.5).
+        let mut is_of_type = status == 304;
         let mut length = None;
         let mut varies = false;
         for (name, value) in fields.iter() {
             let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
             match name.len() {
                 4 if is("vary") => varies |= lists(value, &["*", "accept-encoding"]),
+                // What it says of the bytes would not be true of others (RFC 9530).
+                6 | 11 | 14 if DIGESTS.iter().any(|known| is(known)) => return None,
                 12 if is("content-type") => is_of_type = self.has(value),
                 13 if is("cache-control") && lists(value, &["no-transform"]) => return None,
                 13 if is("content-range") => return None,
@@ -52,7 +60,7 @@ impl Compression {
         if !varies {
             fields.push((b"Vary", b"Accept-Encoding"));
         }
-        if length.is_some_and(|length| length < self.least_bytes()) {
+        if status == 304 || length.is_some_and(|length| length < self.least_bytes()) {
             return None;
         }
         let fields = fields.iter();
@@ -77,19 +85,19 @@ impl Plain {
         let kept = kept.filter(|(name, _)| !gone.iter().any(|known| is(name, known)));
         let mut fields: Vec<_> = kept
             .map(|(name, value)| {
-                let is_strong = is(name, "etag") && value.starts_with(b"\"");
-                let value = if is_strong {
-                    [b"W/", &value[..]].concat()
-                } else {
-                    value.clone()
-                };
-                (name.clone(), value)
+                let weak = is(name, "etag").then(|| weakened(value)).flatten();
+                (name.clone(), weak.unwrap_or_else(|| value.clone()))
             })
             .collect();
         let name = coding.name().as_bytes().to_vec();
         fields.push((b"Content-Encoding".to_vec(), name));
         fields
     }
+}
+
+/// A tag that does not promise the very same bytes; `None` where it did not before.
+pub(crate) fn weakened(tag: &[u8]) -> Option<Vec<u8>> {
+    tag.starts_with(b"\"").then(|| [b"W/", tag].concat())
 }
 
 /// Whether a list names one of these.
@@ -133,6 +141,9 @@ mod tests {
             (200, &[("Content-Range", "bytes 0-1/2")]),
             (200, &[("Cache-Control", "public, No-Transform")]),
             (200, &[("Content-Type", "image/png")]),
+            (200, &[("Content-Digest", "sha-256=:AA==:")]),
+            (200, &[("repr-digest", "sha-256=:AA==:")]),
+            (200, &[("Content-MD5", "AA==")]),
             (200, &[("Content-Length", "99")]),
             (200, &[("Content-Length", "x")]),
             (204, &[]),
@@ -157,6 +168,7 @@ mod tests {
         assert!(plain(200, &[]).1.contains(&vary));
         assert!(plain(200, &[("Content-Length", "1")]).1.contains(&vary));
         assert!(plain(200, &[("Vary", "Cookie")]).1.contains(&vary));
+        assert!(plain(304, &[]).1.contains(&vary));
         for (name, value) in [("vary", "cookie, accept-encoding"), ("Vary", "*")] {
             assert!(!plain(200, &[(name, value)]).1.contains(&vary), "{value}");
         }

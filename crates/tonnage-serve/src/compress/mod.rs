@@ -8,7 +8,7 @@ mod encoder;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub(crate) use self::eligible::{Fields, Plain};
+pub(crate) use self::eligible::{Fields, Plain, weakened};
 pub(crate) use self::encoder::Encoder;
 #[cfg(test)]
 pub(crate) use self::encoder::decoded;

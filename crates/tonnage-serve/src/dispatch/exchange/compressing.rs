@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Exchange;
 use crate::codings::{Accepted, Coding};
-use crate::compress::{CODINGS, Compression, Encoder, Fields, Place, Plain};
+use crate::compress::{CODINGS, Compression, Encoder, Fields, Place, Plain, weakened};
 use crate::http::{Known, Method};
 use crate::reply::{Reply, ReplyError};
 
@@ -17,6 +17,8 @@ pub(super) struct Compressing {
     compression: Arc<Compression>,
     /// What the client takes.
     coding: Option<Coding>,
+    /// It has what was compressed before: its tags say so.
+    knows_weak_tags: bool,
     stage: Stage,
 }
 
@@ -45,14 +47,20 @@ impl Exchange {
     /// Lets the response be compressed, where the client takes it.
     pub(crate) fn compressed_by(mut self, compression: &Arc<Compression>) -> Self {
         let mut accepted = Accepted::default();
+        let mut knows_weak_tags = false;
         for (known, _, value) in self.fields() {
-            if known == Known::AcceptEncoding {
-                accepted.add(&value);
+            match known {
+                Known::AcceptEncoding => accepted.add(&value),
+                Known::IfNoneMatch => {
+                    knows_weak_tags |= memchr::memmem::find(&value, b"W/").is_some();
+                }
+                _ => {}
             }
         }
         self.compressing = Some(Box::new(Compressing {
             compression: Arc::clone(compression),
             coding: accepted.among(CODINGS).next(),
+            knows_weak_tags,
             stage: Stage::Plain,
         }));
         self
@@ -198,6 +206,15 @@ impl Compressing {
         mut fields: Fields<'_>,
     ) -> Result<(), ReplyError> {
         let plain = self.compression.plain(status, reason, &mut fields);
+        // A strong tag would not be that of what the client has (RFC 9111, section 4.3.4).
+        let is_tag = |name: &[u8]| name.eq_ignore_ascii_case(b"etag");
+        let tag = fields.iter().find(|(name, _)| is_tag(name));
+        let tag = tag.filter(|_| status == 304 && self.knows_weak_tags);
+        let weak = tag.and_then(|(_, value)| weakened(value));
+        let fields = fields.iter().map(|&(name, value)| match &weak {
+            Some(weak) if is_tag(name) => (name, weak.as_slice()),
+            _ => (name, value),
+        });
         reply.start(status, reason, fields)?;
         self.stage = match plain {
             Some(plain) if self.coding.is_some() => Stage::Undecided(Box::new(plain)),

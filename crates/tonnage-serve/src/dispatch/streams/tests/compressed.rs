@@ -220,3 +220,29 @@ fn plain_so_far(bytes: &[u8]) -> String {
     let body = unchunked(&bytes[end..]);
     String::from_utf8(decoded(Coding::Gzip, &body)).unwrap()
 }
+
+#[test]
+fn a_tag_that_a_client_knows_as_weak_stays_so() {
+    for (knows, tag, told) in [
+        ("W/\"a\"", "\"a\"", "W/\"a\""),
+        ("\"b\", W/\"a\"", "\"a\"", "W/\"a\""),
+        ("W/\"a\"", "W/\"a\"", "W/\"a\""),
+        ("\"a\"", "\"a\"", "\"a\""),
+    ] {
+        let mut worker = worker();
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nIf-None-Match: {knows}\r\n\r\n"
+        );
+        let (client, token) = worker.asked(&request);
+        let mut exchange = worker.begun.remove(&token).unwrap();
+        let fields = [(&b"ETag"[..], tag.as_bytes())];
+        exchange.start(304, b"Not Modified", fields).unwrap();
+        exchange.finish().unwrap();
+        worker.streams.end(token, exchange);
+        worker.streams.let_go();
+        drop(worker);
+        let answer = read_all(client);
+        assert_eq!(answer.field("ETag"), Some(told), "{knows} {tag}");
+        assert_eq!(answer.field("Vary"), Some("Accept-Encoding"));
+    }
+}
