@@ -118,7 +118,7 @@ fn the_five_studies_ship_and_have_cells() {
             "evaluator: 23 cells, 99 points, 3 blocks",
             "flask-bench: 1 cells, 5 points, 3 blocks",
             "relay-cache: 6 cells, 6 points, 3 blocks",
-            "server-zoo: 70 cells, 70 points, 3 blocks",
+            "server-zoo: 71 cells, 71 points, 3 blocks",
         ]
     );
     assert_eq!(
@@ -128,7 +128,7 @@ fn the_five_studies_ship_and_have_cells() {
             "evaluator: 14 cells, 28 points, 1 blocks",
             "flask-bench: 1 cells, 5 points, 1 blocks",
             "relay-cache: 4 cells, 4 points, 1 blocks",
-            "server-zoo: 42 cells, 42 points, 1 blocks",
+            "server-zoo: 43 cells, 43 points, 1 blocks",
         ]
     );
 }
