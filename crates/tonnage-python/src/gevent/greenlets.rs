@@ -1,5 +1,6 @@
 //! Between the hub and the sockets: the hub calls when a socket has something, and requests
-//! are begun, each in a greenlet that takes it from here and brings it back.
+//! are begun (`beginning.rs`), each in a greenlet that takes it from here, has it answered
+//! (`answering.rs`) and brings it back.
 //!
 //! The sockets are held under a lock only while no Python runs, so that no greenlet that is
 //! put aside has them.
@@ -7,35 +8,28 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use pyo3::intern;
 use pyo3::prelude::*;
 use tonnage_serve::dispatch::{Exchange, Streams, now_ns};
 use tonnage_serve::io::{Poller, Token};
 
 use super::hub::{self, Hub};
 use crate::life::{Life, before_kill};
+use crate::worker::lock;
 use crate::wsgi::{Calls, Patience, Plan, Stock};
 
-/// Requests that are begun at one turn of the hub: what else it has to do waits for them.
-const TURN_REQUESTS: usize = 64;
-
-/// Requests at one look from which on it pays to look again: under load there are more by
-/// then, and a turn of the hub costs more than a look.
-const BUSY_REQUESTS: usize = 4;
-
 /// What is not Python's, and the greenlets that are at work.
-struct Core {
-    streams: Streams,
+pub(super) struct Core {
+    pub(super) streams: Streams,
     /// The request that the greenlet takes which is begun next.
-    handed: Option<(Token, Exchange)>,
+    pub(super) handed: Option<(Token, Exchange)>,
     /// The greenlets that have a request, by their numbers, and its name where somebody looks
     /// after those that take too long.
-    working: HashMap<u64, (Py<PyAny>, String)>,
+    pub(super) working: HashMap<u64, (Py<PyAny>, String)>,
     /// The number of the last one.
-    number: u64,
+    pub(super) number: u64,
 }
 
 /// A worker that serves in greenlets.
@@ -45,10 +39,10 @@ pub(crate) struct Greenlets {
     poller: Arc<Poller>,
     /// Away while a greenlet prepares a request. Preparing may collect garbage, whose end may
     /// make the greenlet wait: who comes meanwhile makes another.
-    stock: Mutex<Option<Box<Stock>>>,
-    plan: Plan,
-    patience: Patience,
-    calls: Calls,
+    pub(super) stock: Mutex<Option<Box<Stock>>>,
+    pub(super) plan: Plan,
+    pub(super) patience: Patience,
+    pub(super) calls: Calls,
     hub: Hub,
     pub(super) life: Arc<Life>,
     /// How long requests have to end when the worker is to, and how long again when they were
@@ -56,11 +50,11 @@ pub(crate) struct Greenlets {
     pub(super) drain_time: Duration,
     pub(super) killed_time: Duration,
     /// Somebody looks after requests that take too long.
-    has_limits: bool,
+    pub(super) has_limits: bool,
     /// A turn is under way, which begins whatever requests there are.
-    turning: AtomicBool,
+    pub(super) turning: AtomicBool,
     /// The hub was asked for another turn.
-    nudged: AtomicBool,
+    pub(super) nudged: AtomicBool,
     /// The worker was told to drain: see `draining`.
     pub(super) told: AtomicU8,
     pub(super) draining: AtomicBool,
@@ -213,134 +207,8 @@ impl Greenlets {
             .collect()
     }
 
-    /// The name of the request that was taken, where somebody wants to know.
-    fn name_of_handed(&self) -> String {
-        let core = self.core();
-        let handed = core.handed.as_ref().filter(|_| self.has_limits);
-        handed.map_or_else(String::new, |(_, exchange)| exchange.name())
-    }
-
-    /// Looks at the sockets and begins what requests they have.
-    fn begin_all(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        let mut left = TURN_REQUESTS;
-        loop {
-            let refusals = {
-                let Core { streams, .. } = &mut *self.core();
-                streams.poll();
-                streams.take_refusals()
-            };
-            if let Some(refusals) = refusals {
-                self.calls.tell(py, &refusals);
-            }
-            self.drain_if_told(slf)?;
-            let before = left;
-            while left > 0
-                && let Some(number) = self.take()
-            {
-                left -= 1;
-                self.begin(slf, number)?;
-            }
-            let begun = before - left;
-            if begun == 0 && before == TURN_REQUESTS {
-                // Perhaps a signal woke the hub, whose handler wants to run.
-                self.look_around(py);
-            }
-            if left == 0 || begun < BUSY_REQUESTS {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Takes the next request in hand, where there is one and room for it; the number of its
-    /// greenlet.
-    fn take(&self) -> Option<u64> {
-        let core = &mut *self.core();
-        core.handed = Some(core.streams.next()?);
-        core.number += 1;
-        Some(core.number)
-    }
-
-    /// Begins the request that was taken.
-    fn begin(&self, slf: &Bound<'_, Self>, number: u64) -> PyResult<()> {
-        let py = slf.py();
-        let serve = slf.getattr(intern!(py, "_serve"))?;
-        let begun = self.hub.greenlet(&serve, number).and_then(|greenlet| {
-            let kept = (greenlet.clone().unbind(), self.name_of_handed());
-            self.core().working.insert(number, kept);
-            hub::run(&greenlet)
-        });
-        // Where it could not be begun nobody has taken the request.
-        let left = self.core().handed.take();
-        if let Some((token, exchange)) = left {
-            let ended = {
-                let mut core = self.core();
-                core.streams.end(token, exchange);
-                core.working.remove(&number)
-            };
-            drop(ended);
-        }
-        begun
-    }
-
-    /// Has a request answered, by the application where it is given it.
-    fn answer(&self, py: Python<'_>, mut exchange: Exchange) -> Option<Exchange> {
-        let mut stock = match self.take_stock(py) {
-            Ok(stock) => stock,
-            Err(error) => return Some(self.calls.refuse(py, exchange, error.into())),
-        };
-        let prepared = stock.prepare(py, &mut exchange);
-        self.put_back(stock);
-        match prepared {
-            Ok(prepared) => {
-                let (exchange, callables) = self.calls.run(py, exchange, prepared);
-                if let Ok(mut stock) = self.take_stock(py) {
-                    stock.take_back(py, callables);
-                    self.put_back(stock);
-                }
-                exchange
-            }
-            Err(unfit) => Some(self.calls.refuse(py, exchange, unfit)),
-        }
-    }
-
-    fn take_stock(&self, py: Python<'_>) -> PyResult<Box<Stock>> {
-        if let Some(stock) = lock(&self.stock).take() {
-            return Ok(stock);
-        }
-        let patience = self.patience.clone_ref(py);
-        self.plan.stock(py, patience).map(Box::new)
-    }
-
-    fn put_back(&self, stock: Box<Stock>) {
-        let other = lock(&self.stock).replace(stock);
-        drop(other);
-    }
-
-    /// What comes after a turn, or after a request that ended outside of one.
-    fn go_on(&self, slf: &Bound<'_, Self>) {
-        if self.is_over() || self.turning.load(Ordering::Relaxed) {
-            return;
-        }
-        let wants_turn = {
-            let Core { streams, .. } = &mut *self.core();
-            // There is nothing any more that could go together with what waits.
-            streams.let_go();
-            streams.has_more()
-        };
-        let gone_on = if wants_turn && !self.nudged.swap(true, Ordering::Relaxed) {
-            let turn = slf.getattr(intern!(slf.py(), "_turn"));
-            turn.and_then(|turn| self.hub.call_soon(&turn))
-        } else {
-            Ok(())
-        };
-        if let Err(error) = gone_on.and_then(|()| self.stop_if_over(slf.py())) {
-            self.life.set_aside(slf.py(), error);
-        }
-    }
-
     /// Runs signal handlers and shows that the worker lives.
-    fn look_around(&self, py: Python<'_>) {
+    pub(super) fn look_around(&self, py: Python<'_>) {
         self.calls.turn().take(py);
     }
 
@@ -352,17 +220,12 @@ impl Greenlets {
         self.hub.stop(py)
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
     }
 
     /// No Python runs while it is held.
-    fn core(&self) -> MutexGuard<'_, Core> {
+    pub(super) fn core(&self) -> MutexGuard<'_, Core> {
         lock(&self.core)
     }
-}
-
-/// Whoever panicked with it in hand left it whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

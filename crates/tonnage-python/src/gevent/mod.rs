@@ -7,6 +7,8 @@
 //! run. So nothing may be locked or borrowed while Python runs that another greenlet could
 //! want, and nothing outside of a greenlet's stack may point into it.
 
+mod answering;
+mod beginning;
 mod draining;
 mod greenlets;
 mod hub;

@@ -2,11 +2,18 @@
 //! so that nobody behind this file asks whether four came as `4` or `"4"`. What gunicorn
 //! takes is taken; what it refuses is refused with a sentence about what would be right.
 
+mod numbers;
+mod paths;
+mod protocols;
+
+use std::path::Path;
+
+use self::numbers::{automatic, seconds, whole};
+use self::paths::{existing_directory, files, mounts};
+use self::protocols::{http_protocols, proxy_protocol};
 use super::networks::TrustedPeers;
 use super::raw::RawValue;
 use super::setting::{Fallback, Kind, Setting};
-use crate::static_files::Mount;
-use std::path::{Component, Path, PathBuf};
 
 /// What says that a number is to be found.
 pub(super) const AUTO: &str = "auto";
@@ -131,80 +138,6 @@ fn switch(raw: &RawValue) -> Checked {
     }
 }
 
-/// `zero_radix` is what a leading zero without a letter means.
-fn whole(raw: &RawValue, least: u64, most: u64, zero_radix: u32) -> Checked {
-    let number = match raw {
-        RawValue::Whole(number) => Some(*number),
-        // Python's booleans are numbers.
-        RawValue::Switch(yes) => Some(i64::from(*yes)),
-        RawValue::Text(text) => python_integer(text, zero_radix),
-        _ => None,
-    };
-    number
-        .filter(|number| {
-            u64::try_from(*number).is_ok_and(|number| (least..=most).contains(&number))
-        })
-        .map(RawValue::Whole)
-        .ok_or_else(|| {
-            if most == i64::MAX as u64 {
-                format!("a whole number from {least} on")
-            } else if zero_radix == 8 {
-                format!("a mode from 0 to 0o{most:o}; octal begins with a zero")
-            } else {
-                format!("a whole number from {least} to {most}")
-            }
-        })
-}
-
-/// `Resolved` puts a number in the place of the word.
-fn automatic(raw: &RawValue, least: u64, most: u64) -> Checked {
-    match raw.text() {
-        Some(word) if word.trim().eq_ignore_ascii_case(AUTO) => Ok(RawValue::Text(AUTO.to_owned())),
-        _ => whole(raw, least, most, 10).map_err(|expected| format!("{expected}, or {AUTO}")),
-    }
-}
-
-/// A whole number as Python writes it: sign, `0x`, `0o`, `0b`, underscores between digits.
-fn python_integer(text: &str, zero_radix: u32) -> Option<i64> {
-    let text = text.trim();
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let lower = digits.to_ascii_lowercase();
-    let (digits, radix) = if let Some(digits) = lower.strip_prefix("0x") {
-        (digits, 16)
-    } else if let Some(digits) = lower.strip_prefix("0o") {
-        (digits, 8)
-    } else if let Some(digits) = lower.strip_prefix("0b") {
-        (digits, 2)
-    } else if lower.len() > 1 && lower.starts_with('0') {
-        (lower.as_str(), zero_radix)
-    } else {
-        (lower.as_str(), 10)
-    };
-    // `from_str_radix` would take a second sign.
-    if digits.starts_with(['+', '-', '_']) || digits.ends_with('_') || digits.contains("__") {
-        return None;
-    }
-    let number = i64::from_str_radix(&digits.replace('_', ""), radix).ok()?;
-    Some(if negative { -number } else { number })
-}
-
-fn seconds(raw: &RawValue) -> Checked {
-    let number = match raw {
-        RawValue::Nothing => return Ok(RawValue::Nothing),
-        RawValue::Whole(number) => Some(*number as f64),
-        RawValue::Fraction(number) => Some(*number),
-        RawValue::Text(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    number
-        .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
-        .map(RawValue::Fraction)
-        .ok_or_else(|| "seconds from 0 on, such as 2.5".to_owned())
-}
-
 fn choice(
     raw: &RawValue,
     words: &'static [&'static str],
@@ -264,87 +197,6 @@ fn account(raw: &RawValue, setting: &Setting, directory: &Path) -> Checked {
             .map(|number| RawValue::Whole(i64::from(number)))
             .map_err(|_| expected()),
         RawValue::Text(_) => Ok(raw.clone()),
-        _ => Err(expected()),
-    }
-}
-
-fn existing_directory(raw: &RawValue, directory: &Path) -> Checked {
-    let expected = || "a directory that exists".to_owned();
-    let RawValue::Text(text) = raw else {
-        return Err(expected());
-    };
-    let path = without_dots(&directory.join(text.trim()));
-    if path.is_dir() {
-        Ok(RawValue::Text(path.display().to_string()))
-    } else {
-        Err(expected())
-    }
-}
-
-/// The path without `.` and `..`, by its text alone, as Python's `normpath`.
-fn without_dots(path: &Path) -> PathBuf {
-    let mut clean = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                clean.pop();
-            }
-            other => clean.push(other),
-        }
-    }
-    clean
-}
-
-/// Patterns are looked at by whoever watches, since files may appear later.
-fn files(raw: &RawValue, directory: &Path) -> Checked {
-    let list = texts(raw)?;
-    for text in texts_of(&list) {
-        if !text.contains(['*', '?', '[']) && !directory.join(&text).exists() {
-            return Err(format!("files that exist, or patterns: there is no {text}"));
-        }
-    }
-    Ok(list)
-}
-
-/// Their folders become absolute.
-fn mounts(raw: &RawValue, directory: &Path) -> Checked {
-    let list = texts_of(&texts(raw)?);
-    let mounts = list.iter().map(|text| Mount::parse(text, directory));
-    let mounts = mounts.collect::<Result<Vec<_>, _>>()?;
-    Ok(RawValue::texts(mounts.iter().map(Mount::to_string)))
-}
-
-fn proxy_protocol(raw: &RawValue) -> Checked {
-    let word = match raw {
-        RawValue::Nothing | RawValue::Switch(false) => "off",
-        RawValue::Switch(true) => "auto",
-        RawValue::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
-            "off" | "false" | "0" | "none" => "off",
-            "auto" | "true" | "1" => "auto",
-            "v1" => "v1",
-            "v2" => "v2",
-            _ => return Err("off, v1, v2 or auto".to_owned()),
-        },
-        _ => return Err("off, v1, v2 or auto".to_owned()),
-    };
-    Ok(RawValue::Text(word.to_owned()))
-}
-
-fn http_protocols(raw: &RawValue) -> Checked {
-    let expected = || "h1, h2 or h2,h1".to_owned();
-    let list: Vec<String> = names(raw)
-        .map(|list| texts_of(&list))
-        .map_err(|_| expected())?
-        .iter()
-        .map(|name| name.to_ascii_lowercase())
-        .collect();
-    match list.as_slice() {
-        [] => Ok(RawValue::texts(["h1"])),
-        [one] if one == "h1" || one == "h2" => Ok(RawValue::texts(&list)),
-        [one, two] if (one == "h1" && two == "h2") || (one == "h2" && two == "h1") => {
-            Ok(RawValue::texts(&list))
-        }
         _ => Err(expected()),
     }
 }
