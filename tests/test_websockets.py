@@ -177,6 +177,7 @@ def test_handshakes_that_are_none(server: Served) -> None:
     assert Raw(server, Sec_WebSocket_Key="short").answer.status == 400
     answer = Raw(server, Sec_WebSocket_Version="8").answer
     assert (answer.status, answer.get("sec-websocket-version")) == (426, "13")
+    assert (answer.get("upgrade"), answer.all("connection")) == ("websocket", ["Upgrade", "close"])
     # Another protocol is asked for: as if it had not been (RFC 9110, 7.8).
     assert Raw(server, "/", Upgrade="h2c").answer.status == 200
 

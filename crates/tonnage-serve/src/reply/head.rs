@@ -90,6 +90,14 @@ impl Reply {
         Ok(())
     }
 
+    /// Adds to a head that was begun that the client should speak another protocol (RFC 9110,
+    /// section 7.8).
+    pub(crate) fn demand(&mut self, protocol: &[u8]) -> Result<(), ReplyError> {
+        push_field(&mut self.before, b"Upgrade", protocol)?;
+        push_field(&mut self.before, b"Connection", b"Upgrade")?;
+        Ok(())
+    }
+
     fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), ReplyError> {
         match ResponseName::of(name) {
             ResponseName::ContentLength => {

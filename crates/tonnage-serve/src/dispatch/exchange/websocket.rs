@@ -132,16 +132,26 @@ impl Exchange {
             &[]
         };
         self.close_after();
+        self.compressing = None;
         let text = format!("{refusal}\n");
         let plain = (&b"Content-Type"[..], &b"text/plain; charset=utf-8"[..]);
         let fields = std::iter::once(plain).chain(more.iter().copied());
         let status = refusal.status();
         let answered = self
             .start(status, http::reason(status).as_bytes(), fields)
+            .and_then(|()| self.demand(refusal))
             .and_then(|()| self.send(text.as_bytes(), true))
             .and_then(|()| self.finish());
         if answered.is_err() {
             self.abort();
+        }
+    }
+
+    /// Says, where another protocol would do, which one (RFC 9110, section 15.5.22).
+    fn demand(&mut self, refusal: Refusal) -> Result<(), ReplyError> {
+        match refusal {
+            Refusal::WebSocketVersion => self.reply.demand(b"websocket"),
+            _ => Ok(()),
         }
     }
 }
