@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import ssl
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import httpx
 import pytest
 from certificates import HOST, Authority, TlsClient
 from conftest import BOTH, Serve
-from serving import DEADLINE_SECONDS, Served, wait_for
+from serving import DEADLINE_SECONDS, Client, Served, free_port, wait_for
 from websockets.sync.client import connect
 
 
@@ -189,6 +191,63 @@ def test_whoever_dawdles_keeps_nobody_waiting(serve: Serve, authority: Authority
     for client in idle:
         assert client.is_closed()
         client.close()
+
+
+def test_handshakes_that_fail_are_counted_and_told_of(serve: Serve, authority: Authority) -> None:
+    address = ("127.0.0.1", free_port())
+    status = ("--status-bind", f"{address[0]}:{address[1]}")
+    server = serve(*authority.arguments(), *status, app="asgi_app:app")
+    # One that does not trust the certificate, and one that says nothing.
+    with pytest.raises(ssl.SSLError):
+        TlsClient(server.address, ssl.create_default_context())
+    server.client().close()
+    server.wait_for_log("[INFO] TLS handshake with ip=127.0.0.1 failed: received fatal alert")
+    with Client(address) as client:
+        page = client.ask("/metrics").text
+    assert 'tonnage_tls_handshakes_failed_total{worker="0"} 1\n' in page
+
+
+@pytest.mark.parametrize("app", ["hung_app:wsgi", "hung_app:asgi"], ids=["wsgi", "asgi"])
+def test_a_late_request_is_answered_although_all_hangs(
+    serve: Serve, authority: Authority, app: str
+) -> None:
+    server = serve(*authority.arguments(), "--request-timeout", "0.5", app=app)
+    with TlsClient(server.address, authority.context()) as client:
+        client.request("/sleep")
+        answer = client.answer()
+        assert (answer.status, answer.get("connection")) == (503, "close")
+        # In good order: `ssl` raises where the notice is missing.
+        assert client.socket.recv(1) == b""
+
+
+def test_a_client_that_ends_its_side_with_its_request_has_its_answer_and_the_end(
+    serve: Serve, authority: Authority
+) -> None:
+    server = serve(*authority.arguments())
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = authority.context().wrap_bio(incoming, outgoing, server_hostname=HOST)
+    request = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+    with server.client() as client:
+
+        def until_done(step: Callable[[], Any]) -> Any:
+            while True:
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    done = step()
+                    client.send(outgoing.read())
+                    return done
+                client.send(outgoing.read())
+                incoming.write(client.socket.recv(1 << 16))
+
+        until_done(tls.do_handshake)
+        until_done(lambda: tls.write(request))
+        assert until_done(lambda: tls.read(1 << 16)).endswith(b"Hello, World!")
+        tls.write(request)
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.unwrap()
+        # The request and TLS's notice in one piece; the socket stays open.
+        client.send(outgoing.read())
+        # The server closes, and does not wait for another request.
+        assert len(client.rest()) > len(b"Hello, World!")
 
 
 def test_http_without_tls_is_told_so(serve: Serve, authority: Authority) -> None:

@@ -63,6 +63,21 @@ pub(crate) fn tell(py: Python<'_>, life: &Life, observer: &Observer, refusals: &
     if let Some(trouble) = &refusals.trouble {
         life.log(py, "error", trouble);
     }
+    for failed in &refusals.handshakes {
+        let (from, why) = (address(failed.peer), &failed.why);
+        life.log(
+            py,
+            "info",
+            &format!("TLS handshake with ip={from} failed: {why}"),
+        );
+    }
+    if refusals.more_handshakes > 0 {
+        let text = format!(
+            "TLS handshakes that failed beside these: {}",
+            refusals.more_handshakes
+        );
+        life.log(py, "info", &text);
+    }
     for (what, count) in [
         ("Invalid requests beside these", refusals.more),
         (

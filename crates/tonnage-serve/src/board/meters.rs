@@ -65,6 +65,7 @@ pub struct Meters {
     slow: AtomicU64,
     timed_out: AtomicU64,
     connections: AtomicU64,
+    handshakes_failed: AtomicU64,
     lost: AtomicU64,
     /// Requests that were answered in the application's place, and that it still has.
     answered_for: AtomicU32,
@@ -136,6 +137,11 @@ impl Meters {
         self.connections.fetch_add(1, Relaxed);
     }
 
+    /// Counts a TLS handshake that came to nothing.
+    pub fn count_failed_handshake(&self) {
+        self.handshakes_failed.fetch_add(1, Relaxed);
+    }
+
     /// Says how many complete requests wait.
     pub fn set_waiting(&self, waiting: u32) {
         self.waiting.store(waiting, Relaxed);
@@ -182,6 +188,7 @@ impl Meters {
             slow: self.slow.load(Relaxed),
             timed_out: self.timed_out.load(Relaxed),
             connections: self.connections.load(Relaxed),
+            handshakes_failed: self.handshakes_failed.load(Relaxed),
             lost: self.lost.load(Relaxed),
             logged: self.logged.each_ref().map(|count| count.load(Relaxed)),
             statuses: statuses.filter(|(_, count)| *count > 0).collect(),
@@ -227,6 +234,8 @@ pub struct Totals {
     pub timed_out: u64,
     /// Connections that were taken.
     pub connections: u64,
+    /// TLS handshakes that came to nothing.
+    pub handshakes_failed: u64,
     /// Requests that were in a worker's hands when it was gone.
     pub lost: u64,
     /// Lines of the log, by [`Logged`].
@@ -255,6 +264,7 @@ impl Totals {
         self.slow += other.slow;
         self.timed_out += other.timed_out;
         self.connections += other.connections;
+        self.handshakes_failed += other.handshakes_failed;
         self.lost += other.lost;
         for (count, more) in self.logged.iter_mut().zip(other.logged) {
             *count += more;
@@ -299,6 +309,7 @@ mod tests {
         board.meters(first).count_served(404, &split, 1);
         board.meters(second).count_served(200, &split, 0);
         board.meters(second).count_refused();
+        board.meters(second).count_failed_handshake();
         board.meters(second).count_status(400);
         board.meters(second).count_status(999);
         board.meters(second).count_status(1000);
@@ -313,6 +324,7 @@ mod tests {
             [(200, 2), (400, 1), (404, 1), (503, 3), (999, 1)]
         );
         assert_eq!((totals.refused, totals.body_bytes), (1, 8));
+        assert_eq!(totals.handshakes_failed, 1);
         assert_eq!(totals.service.sum_ns, 6 * 31_600);
         assert_eq!(totals.application_ns, 180_000);
         assert_eq!(totals.write_ns, 2406);

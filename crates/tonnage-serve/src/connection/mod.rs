@@ -35,7 +35,7 @@ pub(crate) use self::streaming::{Arrived, Skipped};
 pub(crate) use self::wire::{Handshake, Incoming, Wire, duplicate};
 use crate::h2::{Session, Stream};
 use crate::listen::Peer;
-use crate::overdue::Outlet;
+use crate::overdue::{Outlet, Way};
 use crate::proxy_protocol::Introduced;
 use crate::request::Request;
 use crate::tls::TlsServer;
@@ -183,10 +183,14 @@ impl Connection {
 
     /// Where a late request is answered.
     pub(crate) fn outlet(&self) -> Outlet {
+        let way = match (&self.stream, self.wire.session()) {
+            (Some(stream), _) => Way::Stream(stream.aside()),
+            (None, Some(session)) => Way::Tls(session.clone()),
+            (None, None) => Way::Plain,
+        };
         Outlet {
             socket: self.socket().as_raw_fd(),
-            is_plain: self.wire.bare().is_some(),
-            stream: self.stream.as_ref().map(|stream| stream.aside()),
+            way,
         }
     }
 

@@ -10,7 +10,7 @@ use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
-use crate::tls::{Session, TlsInfo, TlsServer};
+use crate::tls::{Session, SharedSession, TlsInfo, TlsServer};
 
 /// Bytes that one call of sendfile(2) is asked to move: the kernel's own bound is
 /// higher, other connections want their turn.
@@ -63,7 +63,7 @@ enum Layer {
     Plain,
     /// TLS, of which nothing has come yet.
     Expected(Arc<TlsServer>),
-    Tls(Box<Session>),
+    Tls(SharedSession, Option<Arc<TlsInfo>>),
     /// Bytes go through another wire; what was agreed on there.
     Aside(Option<Arc<TlsInfo>>),
 }
@@ -112,14 +112,21 @@ impl Wire {
     /// Whether nobody but the socket knows how things stand, so that another process can go
     /// on with it.
     pub(crate) fn can_move(&self) -> bool {
-        !matches!(self.layer, Layer::Tls(_) | Layer::Aside(_))
+        !matches!(self.layer, Layer::Tls(..) | Layer::Aside(_))
     }
 
     /// What was agreed on, where TLS is spoken.
     pub(crate) fn tls(&self) -> Option<&Arc<TlsInfo>> {
         match &self.layer {
-            Layer::Tls(session) => session.info(),
-            Layer::Aside(info) => info.as_ref(),
+            Layer::Tls(_, info) | Layer::Aside(info) => info.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The same TLS, for whoever may have to answer in the place of who has this.
+    pub(crate) fn session(&self) -> Option<&SharedSession> {
+        match &self.layer {
+            Layer::Tls(session, _) => Some(session),
             _ => None,
         }
     }
@@ -135,18 +142,24 @@ impl Wire {
                     self.layer = Layer::Plain;
                     return Ok(Handshake::NotTls);
                 }
-                Ok(_) => self.layer = Layer::Tls(Box::new(Session::new(server)?)),
+                Ok(_) => {
+                    let session = SharedSession::new(Session::new(server)?);
+                    self.layer = Layer::Tls(session, None);
+                }
                 Err(Errno::AGAIN | Errno::INTR) => return Ok(Handshake::Waiting),
                 Err(error) => return Err(error),
             }
         }
-        let Layer::Tls(session) = &mut self.layer else {
+        let Layer::Tls(session, info) = &mut self.layer else {
             return Ok(Handshake::Done);
         };
-        Ok(if session.shake_hands(self.socket.as_fd())? {
-            Handshake::Done
-        } else {
-            Handshake::Waiting
+        let agreed = session.lock().shake_hands(self.socket.as_fd())?;
+        Ok(match agreed {
+            Some(agreed) => {
+                *info = Some(Arc::new(agreed));
+                Handshake::Done
+            }
+            None => Handshake::Waiting,
         })
     }
 
@@ -159,9 +172,12 @@ impl Wire {
                 let count = rustix::io::read(&self.socket, spare_capacity(buffer))?;
                 Ok(Incoming::of(count, asked))
             }
-            Layer::Tls(session) => session.read(self.socket.as_fd(), asked, &mut |part| {
-                buffer.extend_from_slice(part);
-            }),
+            Layer::Tls(session, _) => {
+                let mut session = session.lock();
+                session.read(self.socket.as_fd(), asked, &mut |part| {
+                    buffer.extend_from_slice(part);
+                })
+            }
             Layer::Expected(_) | Layer::Aside(_) => Err(Errno::AGAIN),
         }
     }
@@ -175,12 +191,14 @@ impl Wire {
                 let count = rustix::io::read(&self.socket, room)?;
                 Ok(Incoming::of(count, asked))
             }
-            Layer::Tls(session) => {
+            Layer::Tls(session, _) => {
                 let mut at = 0;
-                session.read(self.socket.as_fd(), asked, &mut |part| {
-                    room[at..at + part.len()].copy_from_slice(part);
-                    at += part.len();
-                })
+                session
+                    .lock()
+                    .read(self.socket.as_fd(), asked, &mut |part| {
+                        room[at..at + part.len()].copy_from_slice(part);
+                        at += part.len();
+                    })
             }
             Layer::Expected(_) | Layer::Aside(_) => Err(Errno::AGAIN),
         }
@@ -192,7 +210,7 @@ impl Wire {
     #[inline]
     pub(crate) fn write(&mut self, slices: &[&[u8]]) -> io::Result<usize> {
         match &mut self.layer {
-            Layer::Tls(session) => session.write(self.socket.as_fd(), slices),
+            Layer::Tls(session, _) => session.lock().write(self.socket.as_fd(), slices),
             // Whoever answers before the handshake refuses even that.
             Layer::Plain | Layer::Expected(_) => write_slices(self.socket.as_fd(), slices),
             Layer::Aside(_) => Ok(0),
@@ -242,7 +260,7 @@ impl Wire {
     #[inline]
     pub(crate) fn flush(&mut self) -> io::Result<bool> {
         match &mut self.layer {
-            Layer::Tls(session) => Ok(session.push(self.socket.as_fd())?),
+            Layer::Tls(session, _) => Ok(session.lock().push(self.socket.as_fd())?),
             _ => Ok(true),
         }
     }
@@ -251,7 +269,7 @@ impl Wire {
     #[inline]
     pub(crate) fn is_stuck(&self) -> bool {
         match &self.layer {
-            Layer::Tls(session) => session.is_stuck(),
+            Layer::Tls(session, _) => session.lock().is_stuck(),
             _ => false,
         }
     }
@@ -260,15 +278,15 @@ impl Wire {
     /// seen whether the client takes them.
     pub(crate) fn pushed_bytes(&self) -> u64 {
         match &self.layer {
-            Layer::Tls(session) => session.pushed_bytes(),
+            Layer::Tls(session, _) => session.lock().pushed_bytes(),
             _ => 0,
         }
     }
 
     /// Says that all was sent, where there are words for it.
     pub(crate) fn close(&mut self) {
-        if let Layer::Tls(session) = &mut self.layer {
-            session.close(self.socket.as_fd());
+        if let Layer::Tls(session, _) = &self.layer {
+            session.lock().close(self.socket.as_fd());
         }
     }
 

@@ -7,6 +7,7 @@
 mod accept;
 mod balance;
 mod files;
+mod handshakes;
 mod held;
 mod lingering;
 mod multiplexed;
@@ -30,7 +31,7 @@ use self::held::HeldBack;
 pub use self::neighbours::Neighbours;
 use self::poller::Source;
 pub use self::poller::{Events, Poller};
-pub use self::refusals::{Refusals, Refused};
+pub use self::refusals::{FailedHandshake, Refusals, Refused};
 pub(crate) use self::refuse::answer;
 use self::slots::Slots;
 pub use self::slots::{Signs, Token};

@@ -10,7 +10,20 @@ use crate::request::Request;
 /// them fills neither the memory nor a log.
 const KEPT_A_SECOND: usize = 64;
 
+/// Failed handshakes of each second of which more is kept than their number: they are seldom
+/// anybody's mistake but the client's.
+const HANDSHAKES_A_SECOND: usize = 8;
+
 const SECOND_NS: u64 = 1_000_000_000;
+
+/// A handshake that came to nothing, so that there was no request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedHandshake {
+    /// Who began it.
+    pub peer: Peer,
+    /// Why, for people.
+    pub why: String,
+}
 
 /// A request that was refused.
 #[derive(Debug)]
@@ -88,8 +101,13 @@ pub struct Refusals {
     pub more_turned_away: u64,
     /// Why something that is too long for memory could not be kept, the newest time.
     pub trouble: Option<String>,
+    /// The first handshakes of each second that failed.
+    pub handshakes: Vec<FailedHandshake>,
+    /// How many failed beyond these.
+    pub more_handshakes: u64,
     second: u64,
     kept_in_second: usize,
+    handshakes_in_second: usize,
     told_trouble_at: u64,
 }
 
@@ -108,6 +126,19 @@ impl Refusals {
         }
     }
 
+    /// Adds a handshake that failed.
+    pub(super) fn add_handshake(&mut self, now_ns: u64, peer: Peer, why: String) {
+        self.turn_to(now_ns);
+        if self.handshakes_in_second < HANDSHAKES_A_SECOND
+            && self.handshakes.len() < HANDSHAKES_A_SECOND
+        {
+            self.handshakes_in_second += 1;
+            self.handshakes.push(FailedHandshake { peer, why });
+        } else {
+            self.more_handshakes += 1;
+        }
+    }
+
     /// Notes that something could not be kept. It is told of once a second at most.
     pub(super) fn note_trouble(&mut self, trouble: String) {
         self.trouble = Some(trouble);
@@ -122,6 +153,7 @@ impl Refusals {
         self.turn_to(now_ns);
         let mut taken = Self {
             kept: std::mem::take(&mut self.kept),
+            handshakes: std::mem::take(&mut self.handshakes),
             ..Self::default()
         };
         if self.told_trouble_at != self.second {
@@ -134,6 +166,9 @@ impl Refusals {
             taken.more = std::mem::take(&mut self.more);
             taken.more_turned_away = std::mem::take(&mut self.more_turned_away);
         }
+        if self.handshakes_in_second < HANDSHAKES_A_SECOND {
+            taken.more_handshakes = std::mem::take(&mut self.more_handshakes);
+        }
         (!taken.is_empty()).then_some(taken)
     }
 
@@ -142,6 +177,8 @@ impl Refusals {
             && self.more == 0
             && self.more_turned_away == 0
             && self.trouble.is_none()
+            && self.handshakes.is_empty()
+            && self.more_handshakes == 0
     }
 
     fn is_full(&self) -> bool {
@@ -152,6 +189,7 @@ impl Refusals {
         let second = now_ns / SECOND_NS;
         if second != self.second {
             (self.second, self.kept_in_second) = (second, 0);
+            self.handshakes_in_second = 0;
         }
     }
 }
@@ -185,6 +223,20 @@ mod tests {
         );
         add(&mut refusals, 2, Refusal::RequestLine);
         assert_eq!(refusals.take(2 * SECOND_NS).unwrap().kept.len(), 1);
+    }
+
+    #[test]
+    fn failed_handshakes_take_no_room_from_requests() {
+        let mut refusals = Refusals::default();
+        for _ in 0..100 {
+            refusals.add_handshake(SECOND_NS, Peer::Unix, "left".to_owned());
+        }
+        add(&mut refusals, 1, Refusal::RequestLine);
+        let first = refusals.take(SECOND_NS).unwrap();
+        assert_eq!((first.kept.len(), first.handshakes.len()), (1, 8));
+        assert_eq!((first.more_handshakes, first.more), (0, 0));
+        assert_eq!(refusals.take(2 * SECOND_NS).unwrap().more_handshakes, 92);
+        assert!(refusals.take(2 * SECOND_NS).is_none());
     }
 
     #[test]

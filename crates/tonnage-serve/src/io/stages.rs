@@ -3,8 +3,7 @@
 
 use super::slots::NEVER_MS;
 use super::{Io, Signs, Token, Waiting, accept};
-use crate::connection::{Flushed, Handshake, Progress, Read, Stage};
-use crate::http::Refusal;
+use crate::connection::{Flushed, Progress, Read, Stage};
 
 /// Readings of one connection after which others have their turn.
 const READINGS: usize = 16;
@@ -168,35 +167,8 @@ impl Io {
         }
     }
 
-    /// Goes on with a handshake, whose time began when the connection was taken; then the
-    /// first request is read.
-    fn shake_hands(&mut self, token: Token, signs: Signs) {
-        let now_ns = self.now_ns;
-        let Some(connection) = self.slots.get(token) else {
-            return;
-        };
-        match connection.wire.shake_hands() {
-            Ok(Handshake::Waiting) => {}
-            Ok(Handshake::Done) => {
-                connection.stage = Stage::Head;
-                connection.since_ns = now_ns;
-                connection.hung_up |= signs.hung_up;
-                let agreed = connection
-                    .wire
-                    .tls()
-                    .and_then(|tls| tls.protocol.as_deref());
-                if agreed == Some(b"h2") {
-                    return self.begin_http2(token, Vec::new());
-                }
-                self.read(token, signs);
-            }
-            Ok(Handshake::NotTls) => self.refuse(token, Refusal::NotTls),
-            Err(_) => self.remove(token),
-        }
-    }
-
     /// Reads until the socket is empty, a request is complete, or others have their turn.
-    fn read(&mut self, token: Token, signs: Signs) {
+    pub(super) fn read(&mut self, token: Token, signs: Signs) {
         for _ in 0..READINGS {
             let Self { slots, pool, .. } = self;
             let Some(connection) = slots.get(token) else {

@@ -33,8 +33,8 @@ impl Io {
                 Stage::Multiplexed(_) => self.look_after(token),
                 Stage::Head => self.refuse(token, Refusal::HeadTimeout),
                 Stage::Body(_) => self.refuse(token, Refusal::BodyTimeout),
+                Stage::Handshake => self.give_up_handshake(token),
                 Stage::Preamble
-                | Stage::Handshake
                 | Stage::Skipping(_)
                 | Stage::Flushing
                 | Stage::Lingering { .. }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use self::overseer::{Overseer, Witness};
 pub use self::register::{InHand, Late, Register};
-pub(crate) use self::register::{Outlet, TIMED_OUT_TEXT, Ticket};
+pub(crate) use self::register::{Outlet, TIMED_OUT_TEXT, Ticket, Way};
 
 /// What becomes of a request that has had its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

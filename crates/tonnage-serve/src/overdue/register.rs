@@ -13,6 +13,7 @@ use crate::h2::StreamAside;
 use crate::http::Method;
 use crate::io::answer;
 use crate::request::Request;
+use crate::tls::SharedSession;
 
 /// Bytes of a request's name that are kept.
 const NAME_BYTES: usize = 1024;
@@ -45,10 +46,43 @@ enum Told {
 pub(crate) struct Outlet {
     /// It has to stay open as long as the ticket lives.
     pub(crate) socket: RawFd,
-    /// Bytes go to the client as they are. Otherwise it can only be shown the end.
-    pub(crate) is_plain: bool,
-    /// Bytes go through this instead, where others have their responses on the same socket.
-    pub(crate) stream: Option<StreamAside>,
+    /// How bytes come to the client.
+    pub(crate) way: Way,
+}
+
+/// What an answer goes through.
+#[derive(Debug, Clone)]
+pub(crate) enum Way {
+    /// Bytes are sent as they are.
+    Plain,
+    /// The connection's TLS.
+    Tls(SharedSession),
+    /// A stream, where others have their responses on the same socket.
+    Stream(StreamAside),
+}
+
+impl Outlet {
+    /// Sends a whole response, and says that nothing will follow.
+    #[expect(unsafe_code, reason = "the socket is known by its number alone")]
+    fn answer(self, answer: &[u8]) {
+        // SAFETY: whoever entered it keeps it open until the ticket is dropped, which waits
+        // for the lock that whoever has this entry holds.
+        let socket = unsafe { BorrowedFd::borrow_raw(self.socket) };
+        // A client that does not take it has gone, or will see the end.
+        match self.way {
+            Way::Stream(stream) => return stream.answer(answer),
+            Way::Plain => {
+                let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+                let _ = rustix::net::send(socket, answer, flags);
+            }
+            Way::Tls(session) => {
+                let mut session = session.lock();
+                let _ = session.write(socket, &[answer]);
+                session.close(socket);
+            }
+        }
+        let _ = rustix::net::shutdown(socket, Shutdown::Write);
+    }
 }
 
 #[derive(Debug)]
@@ -188,8 +222,7 @@ impl Register {
         open.map(|entry| entry.in_hand(now_ns)).collect()
     }
 
-    /// Answers 503 to requests that have had their time, and that much more; how many. A
-    /// client whose connection takes no plain bytes sees it end.
+    /// Answers 503 to requests that have had their time, and that much more; how many.
     pub fn answer_late(&self, now_ns: u64, more: Duration) -> usize {
         let most_ns = self.timeout_ns.saturating_add(more.as_nanos() as u64);
         let mut answered = 0;
@@ -264,7 +297,6 @@ impl Entry {
     }
 
     /// Tells the client, and that nothing else will follow; bytes of the answer's body.
-    #[expect(unsafe_code, reason = "the socket is known by its number alone")]
     fn answer(&mut self) -> u64 {
         self.answerer = Answerer::Overseer;
         let body_bytes = if self.is_head {
@@ -277,19 +309,7 @@ impl Entry {
         };
         let mut answer = answer(503, TIMED_OUT_TEXT, false, true);
         answer.truncate(answer.len() - TIMED_OUT_TEXT.len() + body_bytes);
-        if let Some(stream) = outlet.stream {
-            stream.answer(&answer);
-            return body_bytes as u64;
-        }
-        // SAFETY: whoever entered it keeps it open until the ticket is dropped, which waits
-        // for the lock that is held here.
-        let socket = unsafe { BorrowedFd::borrow_raw(outlet.socket) };
-        if outlet.is_plain {
-            // A client that does not take it has gone, or will see the end.
-            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-            let _ = rustix::net::send(socket, &answer, flags);
-        }
-        let _ = rustix::net::shutdown(socket, Shutdown::Write);
+        outlet.answer(&answer);
         body_bytes as u64
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::overseer::Course;
-use super::{InHand, Limits, Outlet, Overseer, Register, Ticket, TimeoutAction, Witness};
+use super::{InHand, Limits, Outlet, Overseer, Register, Ticket, TimeoutAction, Way, Witness};
 use crate::board::{Board, Slot, SlotId, Split};
 use crate::supervisor::{Bell, Level, Reports};
 
@@ -101,8 +101,7 @@ fn enter_with_client(register: &Arc<Register>, s: u64) -> (Ticket, UnixStream, U
     let (ours, client) = UnixStream::pair().unwrap();
     let outlet = Outlet {
         socket: ours.as_raw_fd(),
-        is_plain: true,
-        stream: None,
+        way: Way::Plain,
     };
     let ticket = register.enter(None, s * S, Split::default(), Some(outlet));
     (ticket, ours, client)

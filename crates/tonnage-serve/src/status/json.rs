@@ -92,6 +92,7 @@ fn totals(totals: &Totals) -> Value {
         "timed_out": totals.timed_out,
         "lost": totals.lost,
         "connections": totals.connections,
+        "tls_handshakes_failed": totals.handshakes_failed,
         "body_bytes": totals.body_bytes,
         "service": histogram(&totals.service),
         "queue_wait": histogram(&totals.queue),

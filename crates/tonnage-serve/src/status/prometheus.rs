@@ -102,7 +102,7 @@ impl View<'_> {
                 page.line(name, &labels, count);
             }
         }
-        let counters: [Column; 7] = [
+        let counters: [Column; 8] = [
             (
                 "tonnage_requests_refused_total",
                 "Requests that broke the protocol or a limit",
@@ -132,6 +132,11 @@ impl View<'_> {
                 "tonnage_connections_accepted_total",
                 "Connections that were taken",
                 |place| Some(place.totals.connections as f64),
+            ),
+            (
+                "tonnage_tls_handshakes_failed_total",
+                "TLS handshakes that clients began and that came to nothing",
+                |place| Some(place.totals.handshakes_failed as f64),
             ),
             (
                 "tonnage_response_body_bytes_total",

@@ -7,6 +7,7 @@ mod ciphers;
 mod error;
 mod info;
 mod session;
+mod shared;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -24,6 +25,7 @@ use self::certificates::Certificates;
 pub use self::error::TlsError;
 pub use self::info::TlsInfo;
 pub(crate) use self::session::Session;
+pub(crate) use self::shared::SharedSession;
 use crate::settings::{ClientCertificates, TlsSettings};
 
 /// What all connections share: certificates and keys, as they were read. Made before

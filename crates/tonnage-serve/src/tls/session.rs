@@ -20,7 +20,10 @@ pub(crate) struct Session {
     tls: ServerConnection,
     /// Bytes that went to the socket.
     pushed_bytes: u64,
-    info: Option<Arc<TlsInfo>>,
+    /// The client has said that it sends nothing more.
+    input_ended: bool,
+    /// What broke the protocol.
+    problem: Option<rustls::Error>,
     certificates: Arc<super::Certificates>,
 }
 
@@ -30,31 +33,36 @@ impl Session {
         Ok(Self {
             tls,
             pushed_bytes: 0,
-            info: None,
+            input_ended: false,
+            problem: None,
             certificates: Arc::clone(&server.certificates),
         })
     }
 
-    /// Goes on with the handshake; whether it is done. An error of the protocol is `EPROTO`;
-    /// the client has been told of it, where it still listens.
-    pub(crate) fn shake_hands(&mut self, socket: BorrowedFd<'_>) -> Result<bool, Errno> {
+    /// Goes on with the handshake; what was agreed on, when it is done. An error of the
+    /// protocol is `EPROTO`; the client has been told of it, where it still listens.
+    pub(crate) fn shake_hands(&mut self, socket: BorrowedFd<'_>) -> Result<Option<TlsInfo>, Errno> {
         for _ in 0..FILLS {
             if !self.push(socket)? {
-                return Ok(false);
+                return Ok(None);
             }
             if !self.tls.is_handshaking() {
-                self.info = Some(Arc::new(self.describe()));
-                return Ok(true);
+                return Ok(Some(self.describe()));
             }
             match self.fill(socket) {
                 Ok(Filled { bytes: 0, .. }) => return Err(Errno::CONNRESET),
                 Ok(_) => {}
-                Err(Errno::AGAIN | Errno::INTR) => return Ok(false),
+                Err(Errno::AGAIN | Errno::INTR) => return Ok(None),
                 Err(error) => return Err(error),
             }
         }
         // No handshake needs so many.
         Err(Errno::PROTO)
+    }
+
+    /// What broke the protocol, where an error was `EPROTO`.
+    pub(crate) fn problem(&self) -> Option<&rustls::Error> {
+        self.problem.as_ref()
     }
 
     fn describe(&self) -> TlsInfo {
@@ -76,11 +84,6 @@ impl Session {
         }
     }
 
-    /// What was agreed on, after the handshake.
-    pub(crate) fn info(&self) -> Option<&Arc<TlsInfo>> {
-        self.info.as_ref()
-    }
-
     /// Takes what is there, at most so many bytes, and hands it on. A peer that ends without
     /// notice has ended: messages say by themselves how long they are.
     pub(crate) fn read(
@@ -96,8 +99,9 @@ impl Session {
             match self.take(most, sink) {
                 Some(0) => return Ok(Incoming::End),
                 Some(count) => {
-                    // After a full measure there may be more of the same record.
-                    let drained = is_empty && count < most;
+                    // After a full measure there may be more of the same record, and of an end
+                    // that came with it the socket tells nothing.
+                    let drained = is_empty && count < most && !self.input_ended;
                     return Ok(Incoming::Bytes { count, drained });
                 }
                 None => {}
@@ -148,7 +152,11 @@ impl Session {
         } else {
             Ok(true)
         };
-        processed.map_err(|_| Errno::PROTO)?;
+        let state = processed.map_err(|problem| {
+            self.problem = Some(problem);
+            Errno::PROTO
+        })?;
+        self.input_ended = state.peer_has_closed();
         pushed?;
         Ok(Filled { bytes, emptied })
     }

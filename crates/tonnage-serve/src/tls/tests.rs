@@ -290,3 +290,17 @@ fn what_was_deciphered_is_given_in_measures_and_tells_whether_there_is_more() {
     client.read_exact(&mut read).unwrap();
     assert_eq!(&read, b"bye");
 }
+
+#[test]
+fn an_end_that_comes_with_the_last_bytes_is_not_overlooked() {
+    let authority = Authority::new();
+    let (mut wire, mut client) = joined(&authority.server(), authority.client_config(None));
+    client.write_all(b"hello").unwrap();
+    client.conn.send_close_notify();
+    client.flush().unwrap();
+    // Both are read at once: no event tells of the end.
+    let (count, drained) = (5, false);
+    let read = wire.read(&mut [0; 10]);
+    assert_eq!(read, Ok(Incoming::Bytes { count, drained }));
+    assert_eq!(wire.read(&mut [0; 10]), Ok(Incoming::End));
+}

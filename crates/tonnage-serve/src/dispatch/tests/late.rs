@@ -1,15 +1,17 @@
 //! Requests that take so long that somebody else answers them.
 
-use std::os::fd::AsRawFd as _;
-
 use super::*;
-use crate::board::Split;
-use crate::overdue::{Limits, Outlet, Register};
+use crate::overdue::{Limits, Register};
+use crate::tls::testing::Authority;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A worker with this many threads, and the requests in its hands.
 fn start(threads: usize) -> (Worker, Arc<Register>) {
+    start_with(settings(), threads)
+}
+
+fn start_with(settings: IoSettings, threads: usize) -> (Worker, Arc<Register>) {
     let listener = listener();
     let Name::Tcp(address) = *listener.name() else {
         panic!("not TCP")
@@ -21,7 +23,7 @@ fn start(threads: usize) -> (Worker, Arc<Register>) {
         },
         None,
     );
-    let mut io = Io::new(settings(), vec![listener], None).unwrap();
+    let mut io = Io::new(settings, vec![listener], None).unwrap();
     io.enter_in(Arc::clone(&register));
     (Worker::over(io, threads, address), register)
 }
@@ -73,21 +75,34 @@ fn a_late_request_has_one_answer_and_its_thread_goes_on() {
 }
 
 #[test]
-fn a_client_whose_bytes_are_protected_sees_the_end_and_nothing_else() {
-    let register = Register::new(
-        Limits {
-            timeout: Some(TIMEOUT),
-            ..Limits::default()
-        },
-        None,
-    );
-    let (mut client, ours) = std::os::unix::net::UnixStream::pair().unwrap();
-    let outlet = Outlet {
-        socket: ours.as_raw_fd(),
-        is_plain: false,
-        stream: None,
+fn it_is_answered_through_tls_as_well() {
+    let authority = Authority::new();
+    let tls = IoSettings {
+        tls: Some(authority.server()),
+        ..settings()
     };
-    let _ticket = register.enter(None, now_ns(), Split::default(), Some(outlet));
-    assert_eq!(register.answer_late(later_ns(), Duration::ZERO), 1);
-    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    let (worker, register) = start_with(tls, 1);
+    for (request, ends_with) in [
+        ("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n", "too long\n"),
+        ("HEAD /wait HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\n"),
+    ] {
+        let mut client = authority.client(worker.address);
+        client.write_all(request.as_bytes()).unwrap();
+        worker.wait_for("/wait");
+        assert_eq!(register.answer_late(later_ns(), Duration::ZERO), 1);
+        // Its end in good order is told, too: otherwise this would be an error.
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.contains("Connection: close"), "{answer}");
+        assert!(answer.ends_with(ends_with), "{answer}");
+        worker.open.send(()).unwrap();
+        let mut other = authority.client(worker.address);
+        other
+            .write_all(b"GET /other HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        other.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("/other 0"), "{answer}");
+    }
 }

@@ -2,9 +2,14 @@
 
 use super::*;
 use crate::overdue::{Limits, Register};
+use crate::tls::testing::Authority;
 
 /// A worker whose requests may take so long.
 fn start(timeout: Duration) -> (Worker, Arc<Register>) {
+    start_with(settings(), timeout)
+}
+
+fn start_with(settings: IoSettings, timeout: Duration) -> (Worker, Arc<Register>) {
     let listener = listener();
     let Name::Tcp(address) = *listener.name() else {
         panic!("not TCP")
@@ -16,7 +21,7 @@ fn start(timeout: Duration) -> (Worker, Arc<Register>) {
         },
         None,
     );
-    let mut io = Io::new(settings(), vec![listener], None).unwrap();
+    let mut io = Io::new(settings, vec![listener], None).unwrap();
     io.enter_in(Arc::clone(&register));
     (Worker::over(io, address), register)
 }
@@ -49,6 +54,37 @@ fn one_that_has_had_its_time_is_answered_where_the_loop_still_runs() {
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
     assert_eq!(register.in_hand(now_ns()), []);
+}
+
+#[test]
+fn one_whose_loop_hangs_is_answered_through_tls_while_its_body_still_comes() {
+    let authority = Authority::new();
+    let tls = IoSettings {
+        tls: Some(authority.server()),
+        ..settings()
+    };
+    let (mut worker, register) = start_with(tls, Duration::from_secs(10));
+    let mut client = authority.client(worker.address);
+    let asking = std::thread::spawn(move || {
+        let post = b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc";
+        client.write_all(post).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        (client, answer)
+    });
+    let token = worker.begin();
+    let hours_later_ns = now_ns() + 10_000 * 1_000_000_000;
+    assert_eq!(register.answer_late(hours_later_ns, Duration::ZERO), 1);
+    let (_client, answer) = asking.join().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.ends_with("too long\n"), "{answer}");
+    // The loop goes on, and finds that what it has is for nobody.
+    let mut exchange = worker.begun.remove(&token).unwrap();
+    let none: [(&[u8], &[u8]); 0] = [];
+    exchange.start(200, b"OK", none).unwrap();
+    exchange.send(b"late", true).unwrap();
+    assert!(!exchange.is_intact());
+    worker.streams.end(token, exchange);
 }
 
 #[test]
