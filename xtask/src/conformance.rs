@@ -1,10 +1,15 @@
 //! `cargo xtask conformance`: the wheel in an environment of its own, and the suite in
 //! `tests/` against real `tonnage serve` processes.
 
+use std::fs::File;
+use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::thread;
 
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::environments::{Environment, python, run, target};
 use crate::tasks::cargo;
@@ -40,9 +45,15 @@ pub(crate) fn conformance(settings: &Settings) -> anyhow::Result<()> {
 
 /// The suite's environment for a Python, with the wheel in it.
 pub(crate) fn prepare(python: &Path, release: bool) -> anyhow::Result<Environment> {
-    let wheel = wheel::build(python, !release)?;
     let requirements = root().join("tests/requirements.lock");
-    let environment = Environment::of(python, &requirements, "tests")?;
+    // One computes, the other mostly waits for packages.
+    let (wheel, environment) = thread::scope(|scope| {
+        let wheel = scope.spawn(|| wheel::build(python, !release));
+        let environment = Environment::of(python, &requirements, "tests");
+        (wheel.join(), environment)
+    });
+    let wheel = wheel.map_err(|_| anyhow!("building the wheel panicked"))??;
+    let environment = environment?;
     environment.install(&wheel)?;
     Ok(environment)
 }
@@ -50,6 +61,45 @@ pub(crate) fn prepare(python: &Path, release: bool) -> anyhow::Result<Environmen
 /// Runs the suite; `cargo` has built the command line before.
 pub(crate) fn suite(environment: &Environment, arguments: &[String]) -> anyhow::Result<()> {
     run(&mut pytest(environment, arguments))
+}
+
+/// The suite while it runs beside something else. What it prints is kept until it is asked for.
+pub(crate) struct Beside {
+    pytest: Child,
+    printed: File,
+}
+
+impl Beside {
+    /// Starts the suite; `cargo` has built the command line before.
+    pub(crate) fn start(environment: &Environment) -> anyhow::Result<Self> {
+        let printed = tempfile::tempfile().context("cannot keep what the suite prints")?;
+        let pytest = pytest(environment, &[])
+            .stdin(Stdio::null())
+            .stdout(printed.try_clone()?)
+            .stderr(printed.try_clone()?)
+            .spawn()
+            .context("cannot start pytest")?;
+        Ok(Self { pytest, printed })
+    }
+
+    /// Waits for its end and prints what it has printed, its closing line last.
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
+        let status = self.pytest.wait()?;
+        self.printed.rewind()?;
+        io::copy(&mut self.printed, &mut io::stdout())?;
+        ensure!(status.success(), "pytest ended with {status}");
+        Ok(())
+    }
+}
+
+impl Drop for Beside {
+    /// Ends it as Ctrl-C does, so that it stops the servers that it has started.
+    fn drop(&mut self) {
+        if let Ok(None) = self.pytest.try_wait() {
+            let _ = kill_process(Pid::from_child(&self.pytest), Signal::INT);
+            let _ = self.pytest.wait();
+        }
+    }
 }
 
 /// What runs the suite.

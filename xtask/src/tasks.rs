@@ -37,15 +37,18 @@ pub(crate) fn test() -> anyhow::Result<()> {
     let environment = environments::default_python()
         .map(|python| conformance::prepare(&python, false))
         .transpose()?;
+    let features = features.join(",");
+    let tests = ["test", "--workspace", "--features", &features];
+    // All is built before anything runs: no test has a compiler beside it.
+    cargo(&[&tests[..], &["--no-run"]].concat(), environment.as_ref())?;
+    // The server's tests mostly wait, and so do those of limits and containers.
+    let beside = environment
+        .as_ref()
+        .map(conformance::Beside::start)
+        .transpose()?;
     // No fail-fast: a list of everything that is broken saves a round.
     let passed = cargo(
-        &[
-            "test",
-            "--workspace",
-            "--no-fail-fast",
-            "--features",
-            &features.join(","),
-        ],
+        &[&tests[..], &["--no-fail-fast"]].concat(),
         environment.as_ref(),
     );
     for package in PACKAGES
@@ -64,11 +67,12 @@ pub(crate) fn test() -> anyhow::Result<()> {
         println!("not run: servers in containers ({missing})");
     }
     // Last, so that the last lines are those of whoever counts the tests.
-    let Some(environment) = environment else {
+    let Some(beside) = beside else {
         println!("not run: the server's tests (no python3 of 3.10 or newer that has venv)");
         return passed;
     };
-    passed.and(conformance::suite(&environment, &[]))
+    let served = beside.finish();
+    passed.and(served)
 }
 
 /// Checks format, lints, documentation and dependencies.
