@@ -21,6 +21,10 @@ const LOCK_WAIT_NS: u64 = 10_000_000;
 /// For so long, in ns, that counts: between two requests the lock is free for a moment.
 const LOCKED_NS: u64 = 1_000_000_000;
 
+/// Looks in a row at which the lock must have been had before there are more threads: one
+/// look may hit just that moment.
+const FREE_LOOKS: u32 = 3;
+
 /// The shortest time, in ns, that says anything: twice Python's switch interval and more.
 const SHORTEST_NS: u64 = 20_000_000;
 
@@ -109,6 +113,8 @@ pub struct Growth {
     stayed_ns: Option<u64>,
     /// How long the interpreter's lock was waited for when it was too long, and when that was.
     locked: Option<(u64, u64)>,
+    /// Looks since then at which it was had, one after the other.
+    free_looks: u32,
 }
 
 impl Growth {
@@ -119,6 +125,7 @@ impl Growth {
             before: None,
             stayed_ns: None,
             locked: None,
+            free_looks: 0,
         }
     }
 
@@ -132,6 +139,7 @@ impl Growth {
     pub fn look(&mut self, now: Pressure) -> Option<Decision> {
         if !Self::is_pressed(now.busy, now.threads, now.waiting) {
             self.before = None;
+            self.free_looks = 0;
             return None;
         }
         let Some(before) = self
@@ -170,6 +178,9 @@ impl Growth {
     ) -> Option<Decision> {
         if lock_wait_ns > LOCK_WAIT_NS {
             self.locked = Some((lock_wait_ns, at_ns));
+            self.free_looks = 0;
+        } else {
+            self.free_looks += 1;
         }
         let locked = self
             .locked
@@ -178,6 +189,10 @@ impl Growth {
             return Some(decision);
         }
         let Some((lock_wait_ns, _)) = locked else {
+            if self.free_looks < FREE_LOOKS {
+                return None;
+            }
+            self.free_looks = 0;
             self.stayed_ns = None;
             return Some(decision);
         };
@@ -287,6 +302,9 @@ mod tests {
     fn a_lock_that_is_not_to_be_had_speaks_against_more() {
         let grows = decided(2, 9, 0.01).unwrap();
         let mut growth = Growth::new(64);
+        for once in 1..FREE_LOOKS {
+            assert_eq!(growth.confirm(grows, 30_000, 1), None, "{once} may be luck");
+        }
         assert_eq!(growth.confirm(grows, 30_000, 1), Some(grows));
         let stays = growth.confirm(grows, 40_000_000, 2).unwrap();
         assert_eq!(
@@ -295,7 +313,9 @@ mod tests {
              (waited for it for 40.0 ms)"
         );
         assert_eq!(growth.confirm(grows, 40_000_000, 3), None, "said already");
-        assert_eq!(growth.confirm(grows, 0, 4), None, "a moment ago");
+        for _ in 0..FREE_LOOKS {
+            assert_eq!(growth.confirm(grows, 0, 4), None, "a moment ago");
+        }
         assert_eq!(growth.confirm(grows, 0, 3 + LOCKED_NS), Some(grows));
     }
 

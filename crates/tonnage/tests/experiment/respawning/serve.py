@@ -39,6 +39,9 @@ def main():
         worker = os.fork()
         if worker == 0:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            # The kernel may else take the master where no worker is large at the moment.
+            with open("/proc/self/oom_score_adj", "w") as score:
+                score.write("1000")
             server.serve_forever()
         print("booting worker", worker, flush=True)
         os.waitpid(worker, 0)
