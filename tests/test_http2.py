@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ import httpx
 import pytest
 from certificates import Authority
 from conftest import BOTH, Serve
+from http2_client import Http2Client
 from serving import DEADLINE_SECONDS, Served, wait_for
 
 
@@ -89,19 +89,14 @@ def test_a_response_comes_part_by_part(serve: Serve) -> None:
 def test_a_slow_request_holds_up_no_other_of_its_connection(serve: Serve, app: str) -> None:
     server = serve("--threads", "4", app=app)
 
-    async def ask() -> None:
-        # All on one connection. (Threads of the other client wait for each other's reading.)
-        async with httpx.AsyncClient(**told(server)) as asked:
-            await asked.get("/hello")
-            slow = asyncio.create_task(asked.get("/held?seconds=15"))
-            while "a request is held" not in server.stderr:
-                await asyncio.sleep(0.01)
-            answers = await asyncio.gather(*(asked.get("/hello") for _ in range(20)))
-            assert [answer.text for answer in answers] == ["Hello, World!"] * 20
-            assert not slow.done()
-            slow.cancel()
-
-    asyncio.run(ask())
+    # (Of httpx's requests on one connection, one that waits keeps what came from the others.)
+    with Http2Client(server) as client:
+        slow = client.get("/held?seconds=15")
+        wait_for(lambda: "a request is held" in server.stderr, "a request to be held")
+        streams = [client.get("/hello") for _ in range(20)]
+        for stream in streams:
+            assert client.answer(stream).body == b"Hello, World!"
+        assert not client.responses[slow].is_over
 
 
 def test_a_client_that_goes_is_told_of(serve: Serve) -> None:

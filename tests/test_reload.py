@@ -249,7 +249,8 @@ def test_threads_grow_where_they_wait_and_not_where_they_queue(
     try:
         server.wait_for_log(says)
         if "grow" in says:
-            server.wait_for_log("Threads stay at 3, the most that `max_threads` allows")
+            # For whatever reason: on a busy machine they wait for a CPU as well.
+            server.wait_for_log("Threads stay at 3")
     finally:
         over.set()
         for client in clients:
