@@ -7,6 +7,9 @@ pub mod codings;
 pub mod compress;
 pub mod connection;
 pub mod dispatch;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod h2;
 pub mod http;
 pub mod io;

@@ -62,6 +62,18 @@ impl WebSocket {
         }
     }
 
+    /// One whose handshake nobody has seen.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn for_fuzzing(most_bytes: usize, deflate: bool) -> Self {
+        let deflate = Agreed::of("permessage-deflate").filter(|_| deflate);
+        Self {
+            decoder: Decoder::new(most_bytes, deflate.is_some()),
+            deflate,
+            has_closed: false,
+            ended: None,
+        }
+    }
+
     /// How many bytes are to be read next, of at most so many.
     pub(crate) fn wanted_bytes(&self, most: usize) -> usize {
         self.decoder.wanted_bytes().max(READ_BYTES).min(most)
