@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags};
 
@@ -18,6 +19,10 @@ const MOST_CLIENTS: usize = 32;
 
 /// How long after a failure it is tried again to listen, in ms.
 const RETRY_MS: u64 = 1000;
+
+/// How many times longer than an attempt took the next one waits: whoever looks names up
+/// may be kept waiting, and with it all that the supervisor has to do.
+const REST: u64 = 20;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -63,8 +68,11 @@ impl StatusServer {
         if self.listener.is_some() || now_ms < self.try_at_ms {
             return None;
         }
-        self.try_at_ms = now_ms + RETRY_MS;
-        match Listener::open(&self.address, &self.options) {
+        let began = Instant::now();
+        let opened = Listener::open(&self.address, &self.options);
+        let took_ms = began.elapsed().as_millis() as u64;
+        self.try_at_ms = now_ms + took_ms + RETRY_MS.max(REST * took_ms);
+        match opened {
             Ok(listener) => {
                 let name = listener.to_string();
                 self.listener = Some(listener);

@@ -7,6 +7,7 @@ use std::fmt::{Display, Write as _};
 use std::net::{ToSocketAddrs, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixDatagram;
+use std::time::Instant;
 
 use super::view::Scene;
 use crate::board::{BOUNDS_NS, Histogram, State, Totals};
@@ -20,6 +21,10 @@ const EVERY_MS: u64 = 1000;
 
 /// How long after a failure it is tried again to find the collector, in ms.
 const RETRY_MS: u64 = 10_000;
+
+/// How many times longer than an attempt took the next one waits: names are looked up in the
+/// supervisor's loop, which has others to look after.
+const REST: u64 = 20;
 
 /// The longest datagram, in bytes: it is to pass a usual network in one piece.
 const MOST_BYTES: usize = 1400;
@@ -134,8 +139,10 @@ impl Statsd {
 
     fn connect(&mut self, now_ms: u64) {
         if self.socket.is_none() && now_ms >= self.retry_ms {
-            self.retry_ms = now_ms + RETRY_MS;
+            let began = Instant::now();
             self.socket = connect(&self.options.address).ok();
+            let took_ms = began.elapsed().as_millis() as u64;
+            self.retry_ms = now_ms + took_ms + RETRY_MS.max(REST * took_ms);
         }
     }
 }

@@ -131,6 +131,18 @@ fn questions_are_answered_and_others_refused() {
 }
 
 #[test]
+fn an_address_that_somebody_has_is_told_of_once_and_had_later() {
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    let mut server = StatusServer::new(address.parse().unwrap(), ListenOptions::default());
+    assert!(server.open(0).unwrap().is_err());
+    assert!(server.open(500).is_none());
+    assert!(server.open(60_000).is_none());
+    drop(other);
+    assert!(server.open(600_000).unwrap().is_ok());
+}
+
+#[test]
 fn who_has_asked_may_end_its_sending_side() {
     let world = World::new(1);
     let mut server = StatusServer::new("127.0.0.1:0".parse().unwrap(), ListenOptions::default());

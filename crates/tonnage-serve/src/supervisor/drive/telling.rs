@@ -129,11 +129,16 @@ impl Explaining {
 impl<H: Host> Drive<'_, H> {
     /// Tells whoever is to be told now.
     pub(super) fn explain(&mut self) {
-        let opened = self.explaining.status.as_mut();
-        match opened.and_then(|status| status.open(now_ms())) {
+        let status = self.explaining.status.as_mut();
+        let opened = status.and_then(|status| {
+            let opened = status.open(now_ms())?;
+            Some(opened.map_err(|error| (status.address().to_string(), error)))
+        });
+        match opened {
             Some(Ok(name)) => self.say(Level::Info, &format!("Status at: {name}")),
-            Some(Err(error)) => {
-                let text = format!("Cannot tell the status, which is tried again: {error}");
+            Some(Err((address, error))) => {
+                let text =
+                    format!("Cannot tell the status at {address}, which is tried again: {error}");
                 self.say(Level::Error, &text);
             }
             None => {}
