@@ -1,19 +1,15 @@
 //! Those who want to know of each request: hooks and loggers in Python, and the access log.
 
-use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use tonnage_serve::access_log::{AccessLog, AccessLookup, AccessRecord};
+use tonnage_serve::access_log::{AccessLog, Answered};
 use tonnage_serve::dispatch::{Exchange, now_ns};
 use tonnage_serve::http;
 use tonnage_serve::io::Refused;
-use tonnage_serve::listen::Peer;
-use tonnage_serve::reply::{Reply, Said};
-use tonnage_serve::request::Request;
+use tonnage_serve::reply::Reply;
 
 use crate::text::{latin1, variable};
 
@@ -69,19 +65,11 @@ impl Observer {
 
     /// Writes the line of a request that was answered.
     pub(crate) fn log(&self, exchange: &Exchange) {
-        let (Some(log), Some(request)) = (&self.access_log, exchange.request()) else {
-            return;
-        };
-        let reply = exchange.reply();
-        let line = Line {
-            peer: exchange.peer(),
-            request,
-            said: reply.said(),
-            status: reply.status(),
-            sent_bytes: reply.body_bytes(),
-            took_ns: now_ns().saturating_sub(exchange.began_ns()),
-        };
-        line.write(log);
+        if let Some(log) = &self.access_log
+            && let Some(answered) = Answered::now(exchange)
+        {
+            answered.log(log);
+        }
     }
 
     /// Tells of a request that was refused, where enough of it could be read.
@@ -89,7 +77,7 @@ impl Observer {
         let Some(request) = refused.request() else {
             return Ok(());
         };
-        let line = Line {
+        let answered = Answered {
             peer: refused.peer,
             request,
             said: None,
@@ -98,77 +86,44 @@ impl Observer {
             took_ns: refused.took_ns,
         };
         if let Some(log) = &self.access_log {
-            line.write(log);
+            answered.log(log);
         }
         match &self.python {
-            Some(observer) => line.tell(observer.bind(py)),
+            Some(observer) => tell(&answered, observer.bind(py)),
             None => Ok(()),
         }
     }
 }
 
-/// What the access log has of a request.
-struct Line<'a> {
-    peer: Peer,
-    request: Request<'a>,
-    /// What the response's head said, where it is known.
-    said: Option<&'a Said>,
-    status: u16,
-    sent_bytes: u64,
-    took_ns: u64,
-}
-
-impl Line<'_> {
-    fn write(&self, log: &AccessLog) {
-        let request = self.request;
-        let address = address(self.peer);
-        let record = AccessRecord {
-            remote_address: address.as_bytes(),
-            method: &request.method(),
-            target: request.target(),
-            path: &http::unquote(request.path()),
-            query: request.query(),
-            protocol: request.version().name().as_bytes(),
-            status: self.status,
-            sent_bytes: self.sent_bytes,
-            took: Duration::from_nanos(self.took_ns),
-            process: std::process::id(),
-        };
-        log.log(&record, self);
+/// Has a logger in Python write it. The environ is as far as it goes without a server.
+fn tell(answered: &Answered<'_>, observer: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = observer.py();
+    let request = answered.request;
+    let environ = PyDict::new(py);
+    for (key, value) in [
+        ("REQUEST_METHOD", &*request.method()),
+        ("RAW_URI", request.target()),
+        ("PATH_INFO", &*http::unquote(request.path())),
+        ("QUERY_STRING", request.query()),
+        ("SERVER_PROTOCOL", request.version().name().as_bytes()),
+        ("REMOTE_ADDR", answered.peer.host().as_bytes()),
+    ] {
+        environ.set_item(key, latin1(py, value))?;
     }
-
-    /// Has a logger in Python write it. The environ is as far as it goes without a server.
-    fn tell(&self, observer: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = observer.py();
-        let request = self.request;
-        let environ = PyDict::new(py);
-        for (key, value) in [
-            ("REQUEST_METHOD", &*request.method()),
-            ("RAW_URI", request.target()),
-            ("PATH_INFO", &*http::unquote(request.path())),
-            ("QUERY_STRING", request.query()),
-            ("SERVER_PROTOCOL", request.version().name().as_bytes()),
-            ("REMOTE_ADDR", address(self.peer).as_bytes()),
-        ] {
-            environ.set_item(key, latin1(py, value))?;
-        }
-        for (_, name, value) in request.fields() {
-            environ.set_item(variable(name), latin1(py, &value))?;
-        }
-        let reason = http::reason(self.status);
-        let took_us = self.took_ns / 1000;
-        let arguments = (environ, self.status, reason, self.sent_bytes, took_us);
-        observer.call_method1(intern!(py, "refused"), arguments)?;
-        Ok(())
+    for (_, name, value) in request.fields() {
+        environ.set_item(variable(name), latin1(py, &value))?;
     }
-}
-
-/// A peer's address; a Unix socket has none.
-pub(crate) fn address(peer: Peer) -> String {
-    match peer {
-        Peer::Tcp(address) => address.ip().to_string(),
-        Peer::Unix => String::new(),
-    }
+    let reason = http::reason(answered.status);
+    let took_us = answered.took_ns / 1000;
+    let arguments = (
+        environ,
+        answered.status,
+        reason,
+        answered.sent_bytes,
+        took_us,
+    );
+    observer.call_method1(intern!(py, "refused"), arguments)?;
+    Ok(())
 }
 
 impl Watched {
@@ -195,19 +150,5 @@ impl Watched {
         self.observer
             .call_method1(py, intern!(py, "end"), arguments)?;
         Ok(())
-    }
-}
-
-impl AccessLookup for Line<'_> {
-    fn request_field(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        let fields = self.request.fields();
-        let same = fields.filter(|(_, field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
-        same.last().map(|(_, _, value)| value)
-    }
-
-    fn response_field(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        let mut fields = self.said?.fields.iter().rev();
-        let found = fields.find(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
-        found.map(|(_, value)| Cow::Borrowed(value.as_slice()))
     }
 }

@@ -8,7 +8,7 @@ use tonnage_serve::io::Refusals;
 use tonnage_serve::listen::Peer;
 
 use crate::life::Life;
-use crate::observe::{Observer, address};
+use crate::observe::Observer;
 
 /// Why an application is not given a request.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ pub(crate) fn tell(py: Python<'_>, life: &Life, observer: &Observer, refusals: &
         life.log(py, "error", trouble);
     }
     for failed in &refusals.handshakes {
-        let (from, why) = (address(failed.peer), &failed.why);
+        let (from, why) = (failed.peer.host(), &failed.why);
         life.log(
             py,
             "info",
@@ -93,6 +93,6 @@ pub(crate) fn tell(py: Python<'_>, life: &Life, observer: &Observer, refusals: &
 
 /// Warns of a request that was refused.
 pub(crate) fn warn(py: Python<'_>, life: &Life, peer: Peer, refusal: Refusal) {
-    let text = format!("Invalid request from ip={}: {refusal}", address(peer));
+    let text = format!("Invalid request from ip={}: {refusal}", peer.host());
     life.log(py, "warning", &text);
 }

@@ -8,7 +8,7 @@ mod head;
 mod tests;
 
 pub(crate) use self::head::push_date;
-use crate::http::{BadField, Method, ResponseFraming, Version};
+use crate::http::{BadField, Method, ResponseFraming, Version, reason};
 
 /// What of a request decides about the form of its response.
 #[derive(Debug, Clone, Copy)]
@@ -179,6 +179,10 @@ impl Reply {
         self.close_after();
         self.before.clear();
         (self.status, self.body_bytes) = (status, body_bytes);
+        if let Some(said) = &mut self.said {
+            said.reason = reason(status).as_bytes().to_vec();
+            said.fields.clear();
+        }
         (self.framing, self.left) = (ResponseFraming::None, 0);
         self.state = State::Finished;
     }

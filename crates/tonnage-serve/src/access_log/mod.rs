@@ -2,9 +2,10 @@
 //!
 //! `format.rs` reads a format, `render.rs` and `json.rs` turn a record into a line, `date.rs` keeps
 //! the date's text for a second, `file.rs` is where lines go, `log.rs` gathers lines
-//! and writes them from a thread of its own. Which requests are logged, and what is
-//! known of them, is the caller's business.
+//! and writes them from a thread of its own. `answered.rs` says what is known of a request;
+//! which ones are logged is the caller's business.
 
+mod answered;
 mod date;
 mod file;
 mod format;
@@ -15,6 +16,7 @@ mod trace;
 
 pub use jiff::tz::TimeZone;
 
+pub use self::answered::Answered;
 pub use self::date::LogDate;
 pub use self::file::Destination;
 pub use self::format::{AccessFormat, BadAccessFormat};

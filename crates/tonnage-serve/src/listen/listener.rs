@@ -81,6 +81,16 @@ pub enum Peer {
     Unix,
 }
 
+impl Peer {
+    /// Its address without the port, as a text; empty for a Unix socket.
+    pub fn host(self) -> String {
+        match self {
+            Self::Tcp(address) => address.ip().to_string(),
+            Self::Unix => String::new(),
+        }
+    }
+}
+
 /// A socket that listens. It never waits, and is closed when another program is executed.
 #[derive(Debug)]
 pub struct Listener {

@@ -219,3 +219,19 @@ fn a_head_can_be_replaced_until_it_was_sent() {
     assert!(reply.take_head().starts_with(b"HTTP/1.1 500 No\r\n"));
     assert_eq!(reply.start(200, b"OK", none), Err(ReplyError::AlreadySent));
 }
+
+#[test]
+fn who_watches_a_response_that_another_answered_for_is_told_of_that_answer() {
+    let mut reply = Reply::new(GET);
+    reply.keep_said();
+    reply
+        .start(200, b"OK", [(&b"ETag"[..], &b"x"[..])])
+        .unwrap();
+    reply.give_up(503, 26);
+    let said = reply.said().unwrap();
+    assert_eq!(
+        (reply.status(), &said.reason[..]),
+        (503, &b"Service Unavailable"[..])
+    );
+    assert!(said.fields.is_empty());
+}

@@ -8,7 +8,6 @@ mod asked;
 mod found;
 mod mount;
 mod range;
-mod told;
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +18,7 @@ use self::asked::{Asked, Verdict};
 use self::found::{Folder, Found};
 pub use self::mount::Mount;
 use self::range::{Range, Wanted};
-use crate::access_log::AccessLog;
+use crate::access_log::{AccessLog, Answered};
 use crate::codings::Coding;
 use crate::dispatch::Exchange;
 use crate::http::{self, Method};
@@ -86,8 +85,10 @@ impl StaticFiles {
         if answered.and_then(|()| exchange.finish()).is_err() {
             exchange.abort();
         }
-        if let Some(log) = &self.log {
-            told::log(log, exchange);
+        if let Some(log) = &self.log
+            && let Some(answered) = Answered::now(exchange)
+        {
+            answered.log(log);
         }
     }
 
