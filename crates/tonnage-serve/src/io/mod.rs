@@ -14,16 +14,18 @@ mod multiplexed;
 mod neighbours;
 mod poller;
 mod preamble;
+mod reading;
 mod refusals;
 mod refuse;
+mod settings;
 mod slots;
 mod stages;
 mod streamed;
 mod sweep;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -33,66 +35,18 @@ use self::poller::Source;
 pub use self::poller::{Events, Poller};
 pub use self::refusals::{FailedHandshake, Refusals, Refused};
 pub(crate) use self::refuse::answer;
+pub use self::settings::IoSettings;
 use self::slots::Slots;
 pub use self::slots::{Signs, Token};
 use self::streamed::Streamed;
+pub use self::waiting::Waiting;
 use crate::board::Meters;
 use crate::compress::Compression;
 use crate::connection::{Connection, Pool};
-use crate::h2::{Http2Settings, Mail};
-use crate::http::Limits;
+use crate::h2::Mail;
 use crate::listen::Listener;
 use crate::outbox::{self, Outbox};
 use crate::overdue::Register;
-use crate::proxy_protocol::ProxyProtocol;
-use crate::static_files::StaticFiles;
-use crate::tls::TlsServer;
-
-/// What a worker's sockets obey.
-#[derive(Debug, Clone)]
-pub struct IoSettings {
-    /// What TLS is spoken with, where it is.
-    pub tls: Option<Arc<TlsServer>>,
-    /// How HTTP/2 is spoken, where it is.
-    pub http2: Option<Http2Settings>,
-    /// Bounds on what clients send.
-    pub limits: Limits,
-    /// Where bodies and tails go that are too long for memory.
-    pub folder: Arc<Path>,
-    /// How long an idle connection is kept, in ms; 0 closes it after each response.
-    pub keep_alive_ms: u64,
-    /// How long a client may take for a head, in ms.
-    pub header_timeout_ms: u64,
-    /// How long a client may let a body wait for its next bytes, in ms.
-    pub body_timeout_ms: u64,
-    /// How long a client may let a response wait, in ms.
-    pub send_timeout_ms: u64,
-    /// Connections at once.
-    pub connections: usize,
-    /// Complete requests that may wait for the application.
-    pub max_queue: usize,
-    /// How long they may wait, in ms; 0 for as long as they like.
-    pub queue_timeout_ms: u64,
-    /// Whether somebody wants to know how many requests there are and where their time goes.
-    pub metered: bool,
-    /// What proxies may say before the first request.
-    pub proxy_protocol: Option<Arc<ProxyProtocol>>,
-    /// Which responses are compressed.
-    pub compression: Option<Arc<Compression>>,
-    /// Files that are served without the application.
-    pub static_files: Option<Arc<StaticFiles>>,
-}
-
-/// A request that is complete and has not been given to the application.
-#[derive(Debug)]
-pub struct Waiting {
-    pub(crate) token: Token,
-    pub(crate) connection: Box<Connection>,
-    /// Since when it has been complete: a body that took long has not waited.
-    pub(crate) queued_ns: u64,
-    /// How long before that whoever was told of it waited for the interpreter.
-    pub(crate) gil_ns: u64,
-}
 
 /// What happened since the worker started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -231,11 +185,6 @@ impl Io {
         self.slots.len()
     }
 
-    /// Complete requests that wait.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
-    }
-
     /// Whether the worker is to end when nothing is left.
     pub fn is_draining(&self) -> bool {
         self.draining
@@ -272,11 +221,6 @@ impl Io {
         while let Some((token, signs)) = self.unseen.pop_front() {
             self.see(token, signs);
         }
-    }
-
-    /// Whether there may be a request that nobody has taken yet.
-    pub fn has_more(&self) -> bool {
-        !self.waiting.is_empty() || !self.unseen.is_empty()
     }
 
     /// Where it is counted what happens, where somebody wants to know.
@@ -325,53 +269,6 @@ impl Io {
         }
         self.balance();
         self.show_waiting();
-    }
-
-    /// Shows how many requests wait, where somebody wants to know.
-    fn show_waiting(&self) {
-        if let Some(meters) = self.meters {
-            meters.set_waiting(self.waiting.len() as u32);
-        }
-    }
-
-    /// The request that has waited longest; otherwise the next one that can be read. Those
-    /// with bodies are read when they can be run, so that one after the other has the same
-    /// memory, which is still in the processor's cache, and a client can send on while others
-    /// are served. Where there is none, responses wait for no other any more.
-    pub fn next(&mut self, now_ns: u64) -> Option<Waiting> {
-        self.now_ns = now_ns;
-        loop {
-            let waiting = self.longest_waiting();
-            if waiting.is_some() {
-                return waiting;
-            }
-            if let Some((token, signs)) = self.unseen.pop_front() {
-                self.see(token, signs);
-            } else if self.holds_back() {
-                // What was asked behind them can be read then.
-                self.let_go();
-            } else {
-                return None;
-            }
-        }
-    }
-
-    fn longest_waiting(&mut self) -> Option<Waiting> {
-        let longest_ns = match self.settings.queue_timeout_ms {
-            0 => u64::MAX,
-            timeout_ms => timeout_ms * 1_000_000,
-        };
-        while let Some(waiting) = self.waiting.pop_front() {
-            if waiting.connection.is_taken_back() {
-                self.close_stream(waiting.token, waiting.connection);
-            } else if self.now_ns.saturating_sub(waiting.queued_ns) <= longest_ns {
-                self.show_waiting();
-                return Some(waiting);
-            } else {
-                self.turn_away(waiting.token, waiting.connection);
-            }
-        }
-        None
     }
 
     /// Takes a connection back whose request was answered.
