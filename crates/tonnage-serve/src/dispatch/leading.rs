@@ -39,6 +39,7 @@ impl Dispatcher {
         events: &mut Events,
     ) -> Option<(Waiting, bool)> {
         let mut woken = None;
+        let mut polled_in_vain = false;
         loop {
             {
                 let mut io = self.io();
@@ -59,7 +60,8 @@ impl Dispatcher {
             }
             if self.should_poll() && !self.polled.swap(true, Ordering::AcqRel) {
                 self.polls.fetch_add(1, Ordering::Relaxed);
-                woken = self.poll(application, events);
+                woken = self.poll(application, events, polled_in_vain);
+                polled_in_vain = true;
                 // In one order with the watcher's going to sleep: see `Bed::sleep`.
                 self.polled.store(false, Ordering::SeqCst);
             } else {
@@ -75,9 +77,21 @@ impl Dispatcher {
 
     /// One look at the sockets: without waiting and without letting go of anything first,
     /// since under load there is always something. Tells when it woke where it did wait.
-    fn poll(&self, application: &mut impl Application, events: &mut Events) -> Option<Woken> {
+    /// `in_vain`: this thread has just looked, and came by no request.
+    fn poll(
+        &self,
+        application: &mut impl Application,
+        events: &mut Events,
+        in_vain: bool,
+    ) -> Option<Woken> {
         let mut woken = None;
         self.poller.wait(events, 0);
+        if in_vain && !events.is_empty() {
+            // Who keeps it busy without asking for anything must not keep what others need
+            // who have requests in hand.
+            woken = self.detached(application, || ());
+            application.turn();
+        }
         if events.is_empty() {
             // The watcher may have queued something since this thread looked, and have found
             // nobody polling whom it could have told.
@@ -87,7 +101,7 @@ impl Dispatcher {
                 io.pause(false);
                 if io.has_more() { 0 } else { io.patience_ms() }
             };
-            if patience_ms > 0 {
+            if patience_ms > 0 || in_vain {
                 let wait = || self.poller.wait(events, patience_ms);
                 woken = self.detached(application, wait);
             }
