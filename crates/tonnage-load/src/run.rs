@@ -136,9 +136,10 @@ pub fn run(
             .map(|thread| join(thread?))
             .collect::<Result<Vec<_>, _>>()
     })?;
-    let server = looks.and_then(Looks::end);
+    let looked = looks.map(Looks::end).transpose();
     Ok(LoadReport {
-        server,
+        server_unknown: looked.as_ref().err().cloned(),
+        server: looked.ok().flatten(),
         ..describe(&collector, &results, None)
     })
 }

@@ -64,9 +64,10 @@ fn totals(answer: &str) -> Option<ServerTotals> {
     if status["schema"].as_u64() != Some(SCHEMA) || status["server"]["name"] != "tonnage" {
         return None;
     }
-    let totals = &status["totals"];
+    let (totals, server) = (&status["totals"], &status["server"]);
     let sum_us = |name: &str| Some(totals[name]["sum_s"].as_f64()? * 1e6);
     Some(ServerTotals {
+        whose: format!("{} since {}", server["pid"], server["started"]),
         responses: totals["responses"].as_u64()?,
         requests: totals["service"]["count"].as_u64()?,
         turned_away: totals["turned_away"].as_u64()?,
@@ -83,7 +84,7 @@ fn totals(answer: &str) -> Option<ServerTotals> {
 #[derive(Debug)]
 pub(crate) struct Looks {
     address: SocketAddr,
-    first: Option<JoinHandle<Option<ServerTotals>>>,
+    first: Option<JoinHandle<Result<ServerTotals, ServerStatusError>>>,
 }
 
 impl Looks {
@@ -98,14 +99,20 @@ impl Looks {
     pub(crate) fn begin(&mut self) {
         let address = self.address;
         let look = thread::Builder::new().name("server-status".to_owned());
-        self.first = look.spawn(move || server_totals(address).ok()).ok();
+        self.first = look.spawn(move || server_totals(address)).ok();
     }
 
-    /// The window has ended. `None` where the server did not answer twice.
-    pub(crate) fn end(self) -> Option<ServerSide> {
-        let last = server_totals(self.address).ok()?;
-        let first = self.first?.join().ok()??;
-        Some(ServerSide::between(&first, &last))
+    /// The window has ended: the server's side of it, or why that is not known.
+    pub(crate) fn end(self) -> Result<ServerSide, String> {
+        let last = server_totals(self.address);
+        let first = self.first.and_then(|first| first.join().ok());
+        let first = first.ok_or("the window had no beginning")?;
+        let first = first.map_err(|error| error.to_string())?;
+        let last = last.map_err(|error| error.to_string())?;
+        if first.whose != last.whose {
+            return Err("the server was restarted in the window".to_owned());
+        }
+        Ok(ServerSide::between(&first, &last))
     }
 }
 
@@ -116,11 +123,15 @@ mod tests {
     use super::*;
 
     fn status(requests: u64) -> String {
+        status_of(7, requests)
+    }
+
+    fn status_of(pid: u32, requests: u64) -> String {
         let sum =
             |share: f64| serde_json::json!({ "sum_s": requests as f64 * share, "count": requests });
         let document = serde_json::json!({
             "schema": 1,
-            "server": { "name": "tonnage" },
+            "server": { "name": "tonnage", "pid": pid, "started": "2026-01-01T00:00:00Z" },
             "totals": {
                 "responses": requests + 1, "turned_away": 1, "service": sum(0.01),
                 "queue_wait": sum(0.002), "gil_wait": sum(0.001),
@@ -158,6 +169,21 @@ mod tests {
         let near = |us: Option<f64>, expected: f64| (us.unwrap() - expected).abs() < 1e-6;
         assert!(near(side.service_us, 10_000.0) && near(side.queue_wait_us, 2000.0));
         assert!(near(side.application_us, 6000.0) && near(side.write_us, 1000.0));
+    }
+
+    #[test]
+    fn another_server_has_counted_other_requests() {
+        let address = server(vec![status_of(7, 100), status_of(8, 300)]);
+        let mut looks = Looks::at(address);
+        looks.begin();
+        let first = looks.first.take().unwrap().join().unwrap();
+        looks.first = thread::Builder::new().spawn(move || first).ok();
+        let why = looks.end().unwrap_err();
+        assert_eq!(why, "the server was restarted in the window");
+        // Nobody is there any more.
+        let mut looks = Looks::at(address);
+        looks.begin();
+        assert!(looks.end().unwrap_err().contains("cannot read"));
     }
 
     #[test]

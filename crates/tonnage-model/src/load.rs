@@ -79,6 +79,9 @@ pub struct LoadReport {
     /// What the server says of the same window, where it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerSide>,
+    /// Why that is not known, though it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_unknown: Option<String>,
     /// Whether the figures may be believed.
     #[serde(default)]
     pub verdict: Verdict,

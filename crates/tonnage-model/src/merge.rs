@@ -118,6 +118,7 @@ impl LoadReport {
             assertions: Vec::new(),
             // Generators that ran together asked the same server of the same requests.
             server: None,
+            server_unknown: None,
             verdict: verdict(&self.verdict, &other.verdict),
             generator: generator::merged(self, other, &windows),
         })

@@ -37,6 +37,7 @@ mod tests {
         let properties = schema["properties"].as_object().unwrap();
         let whole = LoadReport {
             server: Some(crate::ServerSide::default()),
+            server_unknown: Some(String::new()),
             ..LoadReport::default()
         };
         let report = serde_json::to_value(whole).unwrap();

@@ -4,8 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 /// A server's counters at a moment; times are sums over all requests, in microseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ServerTotals {
+    /// Which server it is: its process, and when that was started. Another one has counted
+    /// other requests.
+    pub whose: String,
     /// Responses, whoever made them.
     pub responses: u64,
     /// Requests that the application answered.

@@ -1,5 +1,6 @@
 //! Flags of `tonnage load`, named after those of hey, oha and wrk.
 
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -36,8 +37,8 @@ pub(crate) struct LoadArgs {
     pub(crate) live: Option<Option<String>>,
     /// Where the server says how it fares, as HOST:PORT, where that is `tonnage serve
     /// --status-bind`: its own split of the service time is shown beside the latency
-    #[arg(long, value_name = "ADDR", help_heading = "Output")]
-    pub(crate) server_status: Option<std::net::SocketAddr>,
+    #[arg(long, value_name = "ADDR", value_parser = status_address, help_heading = "Output")]
+    pub(crate) server_status: Option<SocketAddr>,
     /// Do not measure first what this client can do here (a third of a second)
     #[arg(long, help_heading = "Output")]
     pub(crate) no_calibration: bool,
@@ -208,6 +209,20 @@ pub(crate) struct TlsArgs {
     /// Make a full TLS handshake for each connection, resuming no session
     #[arg(long)]
     pub(crate) no_resumption: bool,
+}
+
+/// An address by name or number, or as a URL, which is how the server's log has it.
+fn status_address(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.strip_prefix("http://").unwrap_or(text);
+    let bare = bare.trim_end_matches("/status").trim_end_matches('/');
+    let found = bare.to_socket_addrs();
+    let found: Vec<_> = found
+        .map_err(|error| format!("not HOST:PORT: {error}"))?
+        .collect();
+    // Of `localhost` servers have seldom the address of version 6.
+    let first = found.iter().find(|address| address.is_ipv4());
+    let first = first.or(found.first()).copied();
+    first.ok_or_else(|| "the host has no address".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -37,6 +37,9 @@ pub(crate) fn facts(report: &LoadReport) -> Vec<(&'static str, String)> {
             format_bytes(counts.bytes_received as f64)
         ),
     ));
+    if let Some(why) = &report.server_unknown {
+        facts.push(("server", format!("its own figures are not known: {why}")));
+    }
     facts.push(("generator", generator(report)));
     facts
 }

@@ -182,6 +182,20 @@ fn the_servers_side_stands_beside_the_latency() {
 }
 
 #[test]
+fn a_server_that_could_not_be_asked_is_told_of() {
+    let mut report = fixture::steady();
+    report.server_unknown = Some("the server was restarted in the window".to_owned());
+    let text = load_text(&report, 60);
+    fits(&text);
+    let (_, rest) = text.split_once("\nserver ").unwrap();
+    let (lines, _) = rest.split_once("\ngenerator").unwrap();
+    assert_snapshot!(format!("server {lines}"), @r"
+    server      its own figures are not known: the server was
+                restarted in the window
+    ");
+}
+
+#[test]
 fn an_open_loop_tells_of_its_arrivals() {
     let text = load_text(&fixture::open_loop(), 60);
     fits(&text);
