@@ -19,7 +19,9 @@ class Authority:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.file = folder / "ca.pem"
-        self._make("/CN=Test authority", self.file, "-addext", "basicConstraints=critical,CA:TRUE")
+        # Python 3.13 wants to be told what it may be used for.
+        may = ("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign")
+        self._make("/CN=Test authority", self.file, *may)
 
     def issue(self, name: str = HOST, file: str | None = None) -> tuple[str, str]:
         """Files of a certificate for a name, and of its key."""
