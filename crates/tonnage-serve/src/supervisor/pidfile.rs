@@ -43,18 +43,7 @@ impl Pidfile {
     /// Writes the number of process `pid` to `path`. A file that is there already is
     /// replaced unless it names another process that is alive.
     pub fn create(path: &Path, pid: Pid) -> Result<Self, PidfileError> {
-        if let Some(other) = owner(path).filter(|other| *other != pid && is_alive(*other)) {
-            return Err(PidfileError::AlreadyRunning {
-                pid: other,
-                path: path.to_owned(),
-            });
-        }
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            return Err(PidfileError::NoFolder(folder.to_owned()));
-        }
+        check(path, pid)?;
         write(path, pid).map_err(|source| PidfileError::File {
             path: path.to_owned(),
             source,
@@ -70,12 +59,21 @@ impl Pidfile {
         &self.path
     }
 
-    /// Gives it another name.
+    /// Gives it another name, in one step wherever both are on one file system: who sees the
+    /// new one does not see the old one any more.
     pub fn rename(&mut self, path: &Path) -> Result<(), PidfileError> {
-        let new = Self::create(path, self.pid)?;
-        if new.path != self.path {
-            self.remove();
+        if path == self.path {
+            *self = Self::create(path, self.pid)?;
+            return Ok(());
         }
+        check(path, self.pid)?;
+        let is_ours = owner(&self.path) == Some(self.pid);
+        if is_ours && fs::rename(&self.path, path).is_ok() {
+            path.clone_into(&mut self.path);
+            return Ok(());
+        }
+        let new = Self::create(path, self.pid)?;
+        self.remove();
         *self = new;
         Ok(())
     }
@@ -87,6 +85,23 @@ impl Pidfile {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Whether the file may be written there.
+fn check(path: &Path, pid: Pid) -> Result<(), PidfileError> {
+    if let Some(other) = owner(path).filter(|other| *other != pid && is_alive(*other)) {
+        return Err(PidfileError::AlreadyRunning {
+            pid: other,
+            path: path.to_owned(),
+        });
+    }
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(PidfileError::NoFolder(folder.to_owned()));
+    }
+    Ok(())
 }
 
 /// Written beside and then moved, so that nobody ever reads half a number.
