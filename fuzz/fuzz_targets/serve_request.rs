@@ -1,12 +1,10 @@
 //! The server's parsers: they never panic, how the network cuts a request changes
 //! nothing, and a head that is accepted means the same when it is written again.
-//!
-//! Input: a byte of flags, a byte with the number of cuts, two bytes for each cut, then
-//! the request.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use tonnage_fuzz::Pieces;
 use tonnage_serve::http::{
     ChunkedDecoder, Fields, Framing, Limits, Meaning, Refusal, RequestLine, push_field,
 };
@@ -34,22 +32,13 @@ enum Body {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let [flags, count, rest @ ..] = input else {
+    let Some(pieces) = Pieces::of(input) else {
         return;
     };
-    let Some((cuts, data)) = rest.split_at_checked(usize::from(count % 32) * 2) else {
-        return;
-    };
-    let mut cuts: Vec<usize> = cuts
-        .chunks(2)
-        .map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]])))
-        .filter(|&cut| cut < data.len())
-        .collect();
-    cuts.sort_unstable();
-    let limits = limits(*flags);
+    let (flags, data) = (pieces.flags, pieces.data);
+    let limits = limits(flags);
     let at_once = read(data, &[], &limits);
-    let every_byte: Vec<usize> = (1..data.len()).collect();
-    for cuts in [&cuts, &every_byte] {
+    for cuts in &pieces.ways() {
         let in_pieces = read(data, cuts, &limits);
         assert_eq!(in_pieces, at_once, "cut at {cuts:?}");
     }
@@ -146,7 +135,9 @@ fn read_body(body: &[u8], begin: usize, ends: &[usize], limits: &Limits) -> Body
     let mut content = Vec::new();
     let mut at = 0;
     for end in ends.iter().filter_map(|end| end.checked_sub(begin)) {
-        match decoder.decode(&body[at..end], &mut |piece| content.extend_from_slice(piece)) {
+        match decoder.decode(&body[at..end], &mut |piece| {
+            content.extend_from_slice(piece)
+        }) {
             Err(refusal) => return Body::Refused(refusal),
             Ok(progress) if progress.done => {
                 return Body::Whole {

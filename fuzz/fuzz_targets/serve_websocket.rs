@@ -1,32 +1,22 @@
 //! Frames of a websocket's client: they never panic, how the network cuts them changes nothing,
 //! no message is longer than it may be, and what is answered are frames that a client may be
 //! sent.
-//!
-//! Input: a byte of flags, a byte with the number of cuts, two bytes for each cut, then what a
-//! client sends after its handshake.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use tonnage_fuzz::Pieces;
 use tonnage_serve::fuzzing::{Heard, converse};
 
 fuzz_target!(|input: &[u8]| {
-    let [flags, count, rest @ ..] = input else {
+    let Some(pieces) = Pieces::of(input) else {
         return;
     };
-    let Some((cuts, data)) = rest.split_at_checked(usize::from(count % 32) * 2) else {
-        return;
-    };
-    let mut cuts: Vec<usize> = cuts
-        .chunks(2)
-        .map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]])))
-        .collect();
-    cuts.sort_unstable();
+    let (flags, data) = (pieces.flags, pieces.data);
     let deflate = flags & 1 != 0;
     let most_bytes = if flags & 2 == 0 { 1 << 20 } else { 100 };
     let at_once = converse(data, &[], most_bytes, deflate);
-    let every_byte: Vec<usize> = (1..data.len()).collect();
-    for cuts in [&cuts, &every_byte] {
+    for cuts in &pieces.ways() {
         let in_pieces = converse(data, cuts, most_bytes, deflate);
         assert_eq!(in_pieces, at_once, "cut at {cuts:?}");
     }
