@@ -214,7 +214,8 @@ pub(crate) struct TlsArgs {
 /// An address by name or number, or as a URL, which is how the server's log has it.
 fn status_address(text: &str) -> Result<SocketAddr, String> {
     let bare = text.strip_prefix("http://").unwrap_or(text);
-    let bare = bare.trim_end_matches("/status").trim_end_matches('/');
+    // Whichever of its pages it is.
+    let bare = bare.split('/').next().unwrap_or_default();
     let found = bare.to_socket_addrs();
     let found: Vec<_> = found
         .map_err(|error| format!("not HOST:PORT: {error}"))?
@@ -264,4 +265,27 @@ pub(crate) struct OutputArgs {
     /// Show no progress and no summary
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_address_is_a_name_a_number_or_the_url_of_any_of_its_pages() {
+        for (text, port) in [
+            ("127.0.0.1:9000", 9000),
+            ("localhost:9001", 9001),
+            ("[::1]:9002", 9002),
+            ("http://127.0.0.1:9003", 9003),
+            ("http://localhost:9004/status", 9004),
+            ("http://[::1]:9005/metrics/", 9005),
+        ] {
+            assert_eq!(status_address(text).unwrap().port(), port, "{text}");
+        }
+        for text in ["127.0.0.1", "http://localhost/", "", "https://localhost:1/"] {
+            let error = status_address(text).unwrap_err();
+            assert!(error.starts_with("not HOST:PORT: "), "{text}: {error}");
+        }
+    }
 }
