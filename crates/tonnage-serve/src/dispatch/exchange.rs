@@ -49,8 +49,6 @@ pub struct Exchange {
     split: Option<Split>,
     /// When it became a websocket, in ns.
     accepted_ns: Option<u64>,
-    /// It was late, and others have answered it.
-    answered_for: bool,
 }
 
 impl Exchange {
@@ -74,7 +72,6 @@ impl Exchange {
             compressing: None,
             split: None,
             accepted_ns: None,
-            answered_for: false,
         }
     }
 
@@ -208,7 +205,6 @@ impl Exchange {
         let bytes = if is_head { 0 } else { TIMED_OUT_TEXT.len() };
         self.reply.give_up(503, bytes as u64);
         self.intact = false;
-        self.answered_for = true;
     }
 
     /// Ends the response.

@@ -1,11 +1,14 @@
 //! What the tests of both ways to serve have in common.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::h2::Http2Settings;
 use crate::http::Limits;
-use crate::io::IoSettings;
-use crate::listen::{ListenOptions, Listener};
+use crate::io::{Io, IoSettings};
+use crate::listen::{ListenOptions, Listener, Name};
+use crate::overdue::{self, Register};
 
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,6 +37,31 @@ pub(crate) fn settings() -> IoSettings {
 /// A listener on loopback.
 pub(crate) fn listener() -> Listener {
     Listener::open(&"127.0.0.1:0".parse().unwrap(), &ListenOptions::default()).unwrap()
+}
+
+/// The sockets of a worker that listens on loopback, and where.
+pub(crate) fn sockets(settings: IoSettings) -> (Io, SocketAddr) {
+    let listener = listener();
+    let Name::Tcp(address) = *listener.name() else {
+        panic!("not TCP")
+    };
+    let io = Io::new(settings, vec![listener], None).unwrap();
+    (io, address)
+}
+
+/// The same where requests may take so long, and who knows how long they have.
+pub(super) fn sockets_with_limit(
+    settings: IoSettings,
+    timeout: Duration,
+) -> (Io, SocketAddr, Arc<Register>) {
+    let limits = overdue::Limits {
+        timeout: Some(timeout),
+        ..overdue::Limits::default()
+    };
+    let register = Register::new(limits, None);
+    let (mut io, address) = sockets(settings);
+    io.enter_in(Arc::clone(&register));
+    (io, address, register)
 }
 
 /// A body that is too long for memory.

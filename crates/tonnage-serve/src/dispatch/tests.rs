@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use super::testing::{PATIENCE, listener, long_body, settings, until};
+use super::testing::{PATIENCE, listener, long_body, settings, sockets, sockets_with_limit, until};
 use super::*;
 use crate::connection::Body;
 use crate::io::{IoSettings, Neighbours, Refused};

@@ -75,7 +75,6 @@ mod tests {
 
     use crate::dispatch::testing;
     use crate::io::{Events, FailedHandshake, Io, IoSettings};
-    use crate::listen::Name;
     use crate::tls::testing::Authority;
 
     /// What is told of a client that says this and then leaves, or lets so much time pass.
@@ -84,11 +83,7 @@ mod tests {
             tls: Some(Authority::new().server()),
             ..testing::settings()
         };
-        let listener = testing::listener();
-        let Name::Tcp(address) = *listener.name() else {
-            panic!("not TCP")
-        };
-        let mut io = Io::new(settings, vec![listener], None).unwrap();
+        let (mut io, address) = testing::sockets(settings);
         let mut events = Events::default();
         let mut now_ms = 1_000_000;
         let poller = Arc::clone(&io.poller());

@@ -261,7 +261,6 @@ mod tests {
     use crate::dispatch::testing;
     use crate::h2::testing::{Client, DATA, HEADERS, RST_STREAM};
     use crate::io::{Events, Io, IoSettings};
-    use crate::listen::Name;
     use crate::static_files::{Mount, StaticFiles};
 
     /// More than the window that a connection begins with.
@@ -285,12 +284,9 @@ mod tests {
                 static_files: Some(Arc::new(StaticFiles::new(vec![mount], None, None))),
                 ..testing::settings()
             };
-            let listener = testing::listener();
-            let Name::Tcp(address) = *listener.name() else {
-                panic!("not TCP")
-            };
+            let (io, address) = testing::sockets(settings);
             let site = Self {
-                io: Io::new(settings, vec![listener], None).unwrap(),
+                io,
                 events: Events::default(),
                 now_ms: 1_000_000,
                 _folder: folder,

@@ -114,21 +114,19 @@ impl Io {
 
     /// How long an idle connection is kept, in ms.
     pub(super) fn idle_ms(&self) -> u64 {
-        let kept_ms = self.settings.keep_alive_ms;
-        if self.draining {
-            kept_ms.min(accept::DRAIN_IDLE_MS)
-        } else {
-            kept_ms
-        }
+        self.unless_drained(self.settings.keep_alive_ms)
     }
 
     /// How long a connection may be without its first request, in ms.
     pub(super) fn first_ms(&self) -> u64 {
-        let patience_ms = self.settings.header_timeout_ms;
+        self.unless_drained(self.settings.header_timeout_ms)
+    }
+
+    fn unless_drained(&self, most_ms: u64) -> u64 {
         if self.draining {
-            patience_ms.min(accept::DRAIN_IDLE_MS)
+            most_ms.min(accept::DRAIN_IDLE_MS)
         } else {
-            patience_ms
+            most_ms
         }
     }
 }

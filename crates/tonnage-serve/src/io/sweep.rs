@@ -69,7 +69,6 @@ mod tests {
 
     use crate::dispatch::testing;
     use crate::io::{Events, Io};
-    use crate::listen::Name;
 
     /// Takes what the kernel tells of, at a time of this clock.
     fn process(io: &mut Io, events: &mut Events, now_ms: u64) {
@@ -81,11 +80,7 @@ mod tests {
     fn an_upload_that_goes_on_too_slowly_to_be_told_of_has_its_time_anew() {
         let settings = testing::settings();
         let timeout_ms = settings.body_timeout_ms;
-        let listener = testing::listener();
-        let Name::Tcp(address) = *listener.name() else {
-            panic!("not TCP")
-        };
-        let mut io = Io::new(settings, vec![listener], None).unwrap();
+        let (mut io, address) = testing::sockets(settings);
         let mut events = Events::default();
         let mut client = TcpStream::connect(address).unwrap();
         client

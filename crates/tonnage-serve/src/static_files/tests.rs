@@ -5,9 +5,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use super::*;
-use crate::dispatch::testing::{PATIENCE, listener, settings, until};
+use crate::dispatch::testing::{PATIENCE, settings, sockets, until};
 use crate::io::{Events, Io, IoSettings};
-use crate::listen::Name;
 
 /// A folder with files, a worker that serves it, and one client.
 struct Site {
@@ -50,11 +49,7 @@ impl Site {
             static_files: Some(Arc::new(files)),
             ..settings()
         };
-        let listener = listener();
-        let Name::Tcp(address) = *listener.name() else {
-            panic!("not TCP")
-        };
-        let io = Io::new(settings, vec![listener], None).unwrap();
+        let (io, address) = sockets(settings);
         let client = TcpStream::connect(address).unwrap();
         client.set_read_timeout(Some(PATIENCE)).unwrap();
         Self {

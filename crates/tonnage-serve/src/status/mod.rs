@@ -12,6 +12,7 @@ mod health;
 mod json;
 mod process;
 mod prometheus;
+mod retry;
 mod server;
 mod statsd;
 #[cfg(test)]

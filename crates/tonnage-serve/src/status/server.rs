@@ -3,12 +3,12 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags};
 
 use super::client::{Client, Question};
 use super::health::Health;
+use super::retry::Retry;
 use super::view::{Scene, View};
 use crate::http::{self, Method, Refusal};
 use crate::listen::{Address, ListenError, ListenOptions, Listener};
@@ -19,10 +19,6 @@ const MOST_CLIENTS: usize = 32;
 
 /// How long after a failure it is tried again to listen, in ms.
 const RETRY_MS: u64 = 1000;
-
-/// How many times longer than an attempt took the next one waits: whoever looks names up
-/// may be kept waiting, and with it all that the supervisor has to do.
-const REST: u64 = 20;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -39,7 +35,7 @@ pub struct StatusServer {
     options: ListenOptions,
     listener: Option<Listener>,
     clients: Vec<Client>,
-    try_at_ms: u64,
+    retry: Retry,
     /// It was said that the address cannot be had.
     told: bool,
 }
@@ -52,7 +48,7 @@ impl StatusServer {
             options,
             listener: None,
             clients: Vec::new(),
-            try_at_ms: 0,
+            retry: Retry::new(RETRY_MS),
             told: false,
         }
     }
@@ -65,14 +61,11 @@ impl StatusServer {
     /// Begins to listen, where it does not yet and has not just tried. A server that takes
     /// over from another gets the address when that one is gone. What is to be said of it.
     pub fn open(&mut self, now_ms: u64) -> Option<Result<String, ListenError>> {
-        if self.listener.is_some() || now_ms < self.try_at_ms {
+        if self.listener.is_some() {
             return None;
         }
-        let began = Instant::now();
-        let opened = Listener::open(&self.address, &self.options);
-        let took_ms = began.elapsed().as_millis() as u64;
-        self.try_at_ms = now_ms + took_ms + RETRY_MS.max(REST * took_ms);
-        match opened {
+        let open = || Listener::open(&self.address, &self.options);
+        match self.retry.attempt(now_ms, open)? {
             Ok(listener) => {
                 let name = listener.to_string();
                 self.listener = Some(listener);

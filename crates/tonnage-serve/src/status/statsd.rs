@@ -7,8 +7,8 @@ use std::fmt::{Display, Write as _};
 use std::net::{ToSocketAddrs, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixDatagram;
-use std::time::Instant;
 
+use super::retry::Retry;
 use super::view::Scene;
 use crate::board::{BOUNDS_NS, Histogram, State, Totals};
 use crate::listen::{Address, AddressError, Listener};
@@ -21,10 +21,6 @@ const EVERY_MS: u64 = 1000;
 
 /// How long after a failure it is tried again to find the collector, in ms.
 const RETRY_MS: u64 = 10_000;
-
-/// How many times longer than an attempt took the next one waits: names are looked up in the
-/// supervisor's loop, which has others to look after.
-const REST: u64 = 20;
 
 /// The longest datagram, in bytes: it is to pass a usual network in one piece.
 const MOST_BYTES: usize = 1400;
@@ -74,7 +70,7 @@ pub struct Statsd {
     options: StatsdOptions,
     socket: Option<Socket>,
     due_ms: u64,
-    retry_ms: u64,
+    retry: Retry,
     last: Totals,
 }
 
@@ -85,7 +81,7 @@ impl Statsd {
             options,
             socket: None,
             due_ms: 0,
-            retry_ms: 0,
+            retry: Retry::new(RETRY_MS),
             last: Totals::default(),
         }
     }
@@ -138,11 +134,11 @@ impl Statsd {
     }
 
     fn connect(&mut self, now_ms: u64) {
-        if self.socket.is_none() && now_ms >= self.retry_ms {
-            let began = Instant::now();
-            self.socket = connect(&self.options.address).ok();
-            let took_ms = began.elapsed().as_millis() as u64;
-            self.retry_ms = now_ms + took_ms + RETRY_MS.max(REST * took_ms);
+        if self.socket.is_none() {
+            let connected = self
+                .retry
+                .attempt(now_ms, || connect(&self.options.address));
+            self.socket = connected.and_then(Result::ok);
         }
     }
 }

@@ -19,8 +19,7 @@ impl Exchange {
     /// Counts it, once the application is done with it: how it was answered, and where its
     /// time went. What others have answered was counted then.
     pub(crate) fn count(&self, meters: &Meters, ended_ns: u64) {
-        let mut tickets = self.ticket.iter();
-        if self.answered_for || tickets.any(Ticket::is_answered_for) {
+        if self.ticket.as_ref().is_some_and(Ticket::is_answered_for) {
             return;
         }
         let mut split = self.split.unwrap_or_default();

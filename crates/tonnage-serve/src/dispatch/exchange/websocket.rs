@@ -39,12 +39,12 @@ impl Exchange {
         options: Options,
     ) -> Result<WebSocket, ReplyError> {
         self.say_whether_it_ends();
-        // How long a websocket is open says nothing of its application.
-        drop(self.ticket.take());
         self.accepted_ns = Some(now_ns());
         if !self.intact {
             return Ok(WebSocket::new(upgrade, options));
         }
+        // How long a websocket is open says nothing of its application.
+        drop(self.ticket.take());
         let ours = |name: &[u8]| {
             name.eq_ignore_ascii_case(b"sec-websocket-accept")
                 || name.eq_ignore_ascii_case(b"sec-websocket-extensions")

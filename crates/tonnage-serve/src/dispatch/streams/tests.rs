@@ -17,9 +17,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 
 use super::*;
-use crate::dispatch::testing::{PATIENCE, listener, settings, until};
+use crate::dispatch::testing::{PATIENCE, settings, sockets, sockets_with_limit, until};
 use crate::io::IoSettings;
-use crate::listen::Name;
 
 /// The shortest request.
 const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -34,11 +33,7 @@ struct Worker {
 
 impl Worker {
     fn new(settings: IoSettings) -> Self {
-        let listener = listener();
-        let Name::Tcp(address) = *listener.name() else {
-            panic!("not TCP")
-        };
-        let io = Io::new(settings, vec![listener], None).unwrap();
+        let (io, address) = sockets(settings);
         Self::over(io, address)
     }
 

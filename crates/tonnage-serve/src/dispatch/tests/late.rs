@@ -1,7 +1,7 @@
 //! Requests that take so long that somebody else answers them.
 
 use super::*;
-use crate::overdue::{Limits, Register};
+use crate::overdue::Register;
 use crate::tls::testing::Authority;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -12,19 +12,7 @@ fn start(threads: usize) -> (Worker, Arc<Register>) {
 }
 
 fn start_with(settings: IoSettings, threads: usize) -> (Worker, Arc<Register>) {
-    let listener = listener();
-    let Name::Tcp(address) = *listener.name() else {
-        panic!("not TCP")
-    };
-    let register = Register::new(
-        Limits {
-            timeout: Some(TIMEOUT),
-            ..Limits::default()
-        },
-        None,
-    );
-    let mut io = Io::new(settings, vec![listener], None).unwrap();
-    io.enter_in(Arc::clone(&register));
+    let (io, address, register) = sockets_with_limit(settings, TIMEOUT);
     (Worker::over(io, threads, address), register)
 }
 

@@ -128,15 +128,11 @@ fn a_response_waits_for_no_request_that_takes_long() {
 
 #[test]
 fn requests_that_somebody_could_take_at_once_do_not_count_as_waiting() {
-    let listener = listener();
-    let Name::Tcp(address) = *listener.name() else {
-        panic!("not TCP")
-    };
     let settings = IoSettings {
         max_queue: 1,
         ..settings()
     };
-    let io = Io::new(settings, vec![listener], None).unwrap();
+    let (io, address) = sockets(settings);
     // Nobody runs yet, so that all are there before the first is taken.
     let dispatcher = Dispatcher::start(io, 2, None).unwrap();
     let mut clients = [0; 4].map(|_| Client::connect(address));

@@ -31,11 +31,7 @@ impl Application for GoesOn {
 
 #[test]
 fn whoever_goes_on_after_a_response_keeps_it_from_nobody() {
-    let listener = listener();
-    let Name::Tcp(address) = *listener.name() else {
-        panic!("not TCP")
-    };
-    let io = Io::new(settings(), vec![listener], None).unwrap();
+    let (io, address) = sockets(settings());
     let dispatcher = Dispatcher::start(io, 1, None).unwrap();
     let mut clients = [0, 1, 2].map(|_| Client::connect(address));
     for client in &mut clients {

@@ -1,7 +1,7 @@
 //! Requests that take so long that they are not left to the application.
 
 use super::*;
-use crate::overdue::{Limits, Register};
+use crate::overdue::Register;
 use crate::tls::testing::Authority;
 
 /// A worker whose requests may take so long.
@@ -10,19 +10,7 @@ fn start(timeout: Duration) -> (Worker, Arc<Register>) {
 }
 
 fn start_with(settings: IoSettings, timeout: Duration) -> (Worker, Arc<Register>) {
-    let listener = listener();
-    let Name::Tcp(address) = *listener.name() else {
-        panic!("not TCP")
-    };
-    let register = Register::new(
-        Limits {
-            timeout: Some(timeout),
-            ..Limits::default()
-        },
-        None,
-    );
-    let mut io = Io::new(settings, vec![listener], None).unwrap();
-    io.enter_in(Arc::clone(&register));
+    let (io, address, register) = sockets_with_limit(settings, timeout);
     (Worker::over(io, address), register)
 }
 

@@ -6,11 +6,7 @@ use crate::connection::Body;
 /// A worker that is given whole requests, at most so many at once.
 fn worker(settings: IoSettings, most: u32) -> Worker {
     let mut worker = Worker::new(settings.clone());
-    let listener = listener();
-    let Name::Tcp(address) = *listener.name() else {
-        panic!("not TCP")
-    };
-    let io = Io::new(settings, vec![listener], None).unwrap();
+    let (io, address) = sockets(settings);
     worker.streams = Streams::whole(io, None, most);
     worker.address = address;
     worker
