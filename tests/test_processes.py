@@ -9,6 +9,7 @@ import contextlib
 import grp
 import os
 import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -56,6 +57,31 @@ def test_int_and_quit_end_it_at_once(serve: Serve, app: str, number: signal.Sign
         start = time.monotonic()
         assert server.stop(number) == 0
         assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("app", "target"),
+    [("wsgi_app:app", "/held?seconds=60"), ("ending_app:app", "/computes")],
+    ids=["wsgi", "asgi"],
+)
+def test_a_worker_that_was_stopped_hears_of_the_end(serve: Serve, app: str, target: str) -> None:
+    """The kernel then prefers no thread, and a handler that waits is not got out of it by a
+    signal that another thread has taken."""
+    server = serve("--graceful-timeout", "60", app=app)
+    (worker,) = server.wait_for_workers(1)
+    status = Path(f"/proc/{worker}/status")
+    with server.client() as client:
+        client.request(target)
+        server.wait_for_log("a request is held")
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            wait_for(lambda: "(stopped)" in status.read_text(), "a stopped worker")
+            server.send_signal(signal.SIGINT)
+            waiting = re.compile(r"ShdPnd:\s*0*[1-9a-f]")
+            wait_for(lambda: bool(waiting.search(status.read_text())), "a signal that waits")
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        assert server.process.wait(30) == 0
 
 
 @BOTH

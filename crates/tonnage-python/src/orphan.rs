@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getpid, getppid, kill_process};
+use tonnage_serve::helper_thread;
 
 /// How often it is looked whether the supervisor is there.
 const LOOK: Duration = Duration::from_secs(1);
@@ -23,8 +24,5 @@ pub(crate) fn follow(supervisor: Pid, patience: Duration) -> io::Result<()> {
         thread::sleep(patience);
         let _ = kill_process(getpid(), Signal::KILL);
     };
-    thread::Builder::new()
-        .name("tonnage-orphan".to_owned())
-        .spawn(follow)
-        .map(|_| ())
+    helper_thread::spawn("tonnage-orphan", follow).map(|_| ())
 }

@@ -9,11 +9,11 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
-use std::thread;
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use tonnage_serve::helper_thread;
 use tonnage_serve::overdue::{InHand, Witness};
 
 use crate::life::Life;
@@ -70,8 +70,7 @@ impl Threads {
             // Whoever waited may have lost patience.
             let _ = tell.send(text);
         };
-        let name = "tonnage-stacks".to_owned();
-        thread::Builder::new().name(name).spawn(ask).ok()?;
+        helper_thread::spawn("tonnage-stacks", ask).ok()?;
         match told.recv_timeout(ANSWER) {
             Ok(text) => Some(text),
             Err(RecvTimeoutError::Timeout) => {
@@ -125,10 +124,7 @@ impl Witness for Threads {
         }
         // The loop's thread may hold the interpreter's lock for ever.
         let end = move || Python::attach(|py| life.end_late(py));
-        thread::Builder::new()
-            .name("tonnage-late".to_owned())
-            .spawn(end)
-            .is_ok()
+        helper_thread::spawn("tonnage-late", end).is_ok()
     }
 }
 

@@ -11,6 +11,7 @@ pub mod dispatch;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod h2;
+pub mod helper_thread;
 pub mod http;
 pub mod io;
 pub mod listen;

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use jiff::tz::TimeZone;
@@ -15,6 +15,7 @@ use super::date::LogDate;
 use super::file::Destination;
 use super::format::AccessFormat;
 use super::render::{AccessLookup, AccessRecord};
+use crate::helper_thread;
 
 /// How long a line may wait for others to be written with.
 const DELAY: Duration = Duration::from_millis(100);
@@ -135,9 +136,8 @@ impl AccessLog {
             done: Condvar::new(),
         });
         let theirs = Arc::clone(&shared);
-        let writer = thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || write_until_the_end(&theirs, destination, &tell))?;
+        let write = move || write_until_the_end(&theirs, destination, &tell);
+        let writer = helper_thread::spawn("access-log", write)?;
         Ok(Self {
             shared,
             format,

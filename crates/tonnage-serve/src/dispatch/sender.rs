@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::pace::Pace;
 use super::{NAP, now_ns};
+use crate::helper_thread;
 use crate::outbox::Outbox;
 
 /// How often it looks while no responses wait.
@@ -19,10 +20,7 @@ const LOOKS_AWAKE: u32 = 20;
 /// Starts it; it ends when the worker is gone.
 pub(super) fn start(outbox: &Arc<Outbox>) -> io::Result<()> {
     let outbox = Arc::downgrade(outbox);
-    thread::Builder::new()
-        .name("tonnage-sender".to_owned())
-        .spawn(move || send(&outbox))
-        .map(|_| ())
+    helper_thread::spawn("tonnage-sender", move || send(&outbox)).map(|_| ())
 }
 
 fn send(outbox: &Weak<Outbox>) {

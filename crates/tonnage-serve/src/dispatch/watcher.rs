@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::pace::Pace;
 use super::{Dispatcher, now_ns};
+use crate::helper_thread;
 use crate::io::Events;
 
 /// How long nobody may poll before the watcher does.
@@ -93,11 +94,7 @@ impl Bed {
 /// Starts the watcher of a worker; it ends when the worker is gone.
 pub(super) fn start(dispatcher: &Arc<Dispatcher>) -> io::Result<()> {
     let dispatcher = Arc::downgrade(dispatcher);
-    let watch = move || watch(&dispatcher);
-    thread::Builder::new()
-        .name("tonnage-watcher".to_owned())
-        .spawn(watch)
-        .map(|_| ())
+    helper_thread::spawn("tonnage-watcher", move || watch(&dispatcher)).map(|_| ())
 }
 
 fn watch(dispatcher: &Weak<Dispatcher>) {

@@ -12,6 +12,7 @@ use super::report::late;
 use super::{InHand, Limits, TimeoutAction};
 use crate::board::{Meters, Slot, State, Wish};
 use crate::dispatch::now_ns;
+use crate::helper_thread;
 use crate::supervisor::{Bell, Level, Reports};
 
 /// How often it looks while no limit asks for more.
@@ -95,10 +96,7 @@ impl<W: Witness> Overseer<W> {
                 self.look(&mut course, now_ns());
             }
         };
-        thread::Builder::new()
-            .name("tonnage-overseer".to_owned())
-            .spawn(look)
-            .map(|_| ())
+        helper_thread::spawn("tonnage-overseer", look).map(|_| ())
     }
 
     /// A quarter of the shortest limit is late enough.
