@@ -136,11 +136,13 @@ pub fn run(
             .map(|thread| join(thread?))
             .collect::<Result<Vec<_>, _>>()
     })?;
-    let looked = looks.map(Looks::end).transpose();
+    let report = describe(&collector, &results, None);
+    let arrived = report.counts.succeeded;
+    let looked = looks.map(|looks| looks.end(arrived)).transpose();
     Ok(LoadReport {
         server_unknown: looked.as_ref().err().cloned(),
         server: looked.ok().flatten(),
-        ..describe(&collector, &results, None)
+        ..report
     })
 }
 
