@@ -164,3 +164,22 @@ def test_curl_by_prior_knowledge(serve: Serve, app: str, tmp_path: Path) -> None
     assert run.stdout == body
     told = json.loads(run.stderr)
     assert (told["http_version"], told["response_code"]) == ("2", 200)
+
+
+@pytest.mark.skipif(
+    shutil.which("h2load") is None,
+    reason="there is no h2load (Debian's package is nghttp2-client)",
+)
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@BOTH
+def test_h2load_loses_nothing(serve: Serve, tmp_path: Path, app: str, secure: bool) -> None:
+    """Many streams at once on several connections, by prior knowledge and by ALPN."""
+    server = serve(*(Authority(tmp_path).arguments() if secure else ()), app=app)
+    scheme = "https" if secure else "http"
+    url = f"{scheme}://{server.address[0]}:{server.address[1]}/hello"
+    command = ["h2load", "--requests=2000", "--clients=8", "--max-concurrent-streams=25", url]
+    run = subprocess.run(command, capture_output=True, timeout=60, check=True, text=True)
+    assert "2000 succeeded, 0 failed, 0 errored, 0 timeout" in run.stdout, run.stdout
+    assert "status codes: 2000 2xx" in run.stdout
+    protocol = "Application protocol: h2\n" if secure else "Application protocol: h2c\n"
+    assert protocol in run.stdout, run.stdout

@@ -18,7 +18,7 @@ pub(crate) struct Package {
 }
 
 /// Every system package.
-pub(crate) const PACKAGES: [Package; 10] = [
+pub(crate) const PACKAGES: [Package; 11] = [
     Package {
         name: "chromium",
         brings: "chromium",
@@ -72,6 +72,12 @@ pub(crate) const PACKAGES: [Package; 10] = [
         brings: "wrk",
         feature: Some("tonnage/wrk-tests"),
         purpose: "the load engine beside another generator",
+    },
+    Package {
+        name: "nghttp2-client",
+        brings: "h2load",
+        feature: None,
+        purpose: "the server's HTTP/2 with another generator (tests/test_http2.py)",
     },
     Package {
         name: "libev-dev",
