@@ -30,6 +30,10 @@ const READS_IN_A_ROW: usize = 16;
 /// Reads after a failed write: more than any socket holds.
 const MAX_LAST_READS: usize = 1024;
 
+/// How late a request leaves where the thread has been kept from looking at its sockets: by
+/// other programs, or because the process was stopped.
+const LATE_NS: u64 = 1_000_000;
+
 /// A thread at work.
 pub(crate) struct Worker<'a> {
     pulse: Pulse<'a>,
@@ -84,7 +88,13 @@ impl<'a> Worker<'a> {
                 return Ok(self.pulse.finish(now, ended, self.connected));
             }
             while let Some(due) = self.pulse.take_due(now) {
-                self.start_request(due.slot as usize, due.due_ns, now);
+                let slot = due.slot as usize;
+                if now.saturating_sub(due.due_ns) > LATE_NS {
+                    // The peer may have closed what was not used meanwhile, and is not to
+                    // blame for a request that leaves without a look at that.
+                    self.read(slot, EventFlags::IN);
+                }
+                self.start_request(slot, due.due_ns, now);
             }
             if now >= self.next_check_ns {
                 self.check_deadlines(now);

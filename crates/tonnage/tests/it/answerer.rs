@@ -18,17 +18,20 @@ pub(crate) fn answer_with(response: &'static str) -> SocketAddr {
 }
 
 fn converse(mut stream: TcpStream, response: &str) {
+    while receive(&mut stream) && stream.write_all(response.as_bytes()).is_ok() {}
+}
+
+/// Reads a request without a body; `false` where no more come.
+pub(crate) fn receive(stream: &mut TcpStream) -> bool {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
-    while let Ok(length @ 1..) = stream.read(&mut buffer) {
-        request.extend_from_slice(&buffer[..length]);
-        if request.ends_with(b"\r\n\r\n") {
-            request.clear();
-            if stream.write_all(response.as_bytes()).is_err() {
-                return;
-            }
+    while !request.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut buffer) {
+            Ok(length @ 1..) => request.extend_from_slice(&buffer[..length]),
+            _ => return false,
         }
     }
+    true
 }
 
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

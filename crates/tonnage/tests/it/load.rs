@@ -1,9 +1,11 @@
 //! `tonnage load`.
 
-use std::net::TcpListener;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
-use crate::answerer::{OK, answer_with};
-use crate::common::{Home, text};
+use crate::answerer::{OK, answer_with, receive};
+use crate::common::{Home, text, wait_until};
 
 #[test]
 fn a_count_of_requests_is_sent_and_summed_up() {
@@ -108,13 +110,68 @@ fn ctrl_c_ends_it_early_with_a_report() {
         &url,
     ]);
     // It is under way once it has opened its sockets; both are then busy.
-    crate::common::wait_until("load is sent", || sockets_of(load.child.id()) >= 2);
+    wait_until("load is sent", || sockets_of(load.child.id()) >= 2);
     load.signal("INT");
     let (code, summary, _) = load.finish();
     assert_eq!(code, Some(130));
     assert!(summary.contains("succeeded"), "{summary}");
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     assert_eq!(report["ended"], "interrupted");
+}
+
+#[test]
+fn what_a_server_closed_while_the_generator_was_stopped_is_no_failure() {
+    let home = Home::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let file = home.path().join("report.json");
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    // Seldom enough that it is stopped while it waits for the next moment.
+    let arguments = ["load", "-r", "2", "-d", "10m", "-c", "1", "--json"];
+    let mut load = home.start(&[&arguments[..], &[file.to_str().unwrap(), &url]].concat());
+    for _ in 0..2 {
+        let connection = answer_one(&listener);
+        wait_until("it waits", || state_of(load.child.id()) == "S");
+        load.signal("STOP");
+        wait_until("it is stopped", || state_of(load.child.id()) == "T");
+        drop(connection);
+        // Until its next request is late.
+        std::thread::sleep(Duration::from_millis(600));
+        load.signal("CONT");
+    }
+    let _connection = answer_one(&listener);
+    load.signal("INT");
+    let (code, _, errors) = load.finish();
+    assert_eq!(code, Some(130), "{errors}");
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(report["failures"], serde_json::json!([]));
+    assert!(
+        report["counts"]["succeeded"].as_u64() >= Some(3),
+        "{report}"
+    );
+}
+
+/// The next connection on which something is asked, answered once.
+fn answer_one(listener: &TcpListener) -> TcpStream {
+    loop {
+        // One may only be a look whether somebody is there.
+        let (mut stream, _) = listener.accept().unwrap();
+        if receive(&mut stream) {
+            stream.write_all(OK.as_bytes()).unwrap();
+            return stream;
+        }
+    }
+}
+
+/// What all threads of a process do, in the kernel's letters.
+fn state_of(pid: u32) -> String {
+    let mut states: Vec<char> = std::fs::read_dir(format!("/proc/{pid}/task"))
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok())
+        .filter_map(|stat| stat.rsplit_once(") ")?.1.chars().next())
+        .collect();
+    states.sort_unstable();
+    states.dedup();
+    states.into_iter().collect()
 }
 
 fn sockets_of(pid: u32) -> usize {
@@ -138,7 +195,7 @@ fn a_hang_up_that_nohup_ignores_is_ignored() {
     ]);
     command.args(["load", "-d", "700ms", "-c", "2", "--json", "-", &url]);
     let mut load = crate::common::Started::of(command);
-    crate::common::wait_until("load is sent", || sockets_of(load.child.id()) >= 2);
+    wait_until("load is sent", || sockets_of(load.child.id()) >= 2);
     load.signal("HUP");
     let (code, json, errors) = load.finish();
     assert_eq!(code, Some(0), "{errors}");
