@@ -263,11 +263,15 @@ fn flood(worker: &Worker, client: &mut Peer, mut next: impl FnMut(u32) -> Vec<u8
         sent
     });
     let mut other = worker.client();
-    for _ in 0..20 {
-        other.get("/other");
-        assert_eq!(other.body(), "/other 0");
-    }
+    let asking = std::thread::spawn(move || {
+        for _ in 0..20 {
+            other.get("/other");
+            assert_eq!(other.body(), "/other 0");
+        }
+    });
+    // Read from the beginning: for whoever does not, the last word does not wait for long.
     let code = client.goaway();
+    asking.join().unwrap();
     // It closes, too, although the client goes on: nobody reads for it for long.
     assert!(sending.join().unwrap() < most);
     code
