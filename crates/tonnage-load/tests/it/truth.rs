@@ -24,7 +24,7 @@ use crate::scripted::{OK, Then, answer, plan, run, serve};
 /// How far a percentile may be above the plain client's: this share, or this much.
 const CLOSE_SHARE: f64 = 0.01;
 const CLOSE_US: f64 = 60.0;
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 5;
 
 /// What the server saw of one request.
 #[derive(Debug, Clone, Copy)]

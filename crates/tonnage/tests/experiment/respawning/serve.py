@@ -8,6 +8,7 @@ import time
 BYTES = 200_000_000  # more than the test's limit
 EVERY = 40  # requests
 ENOUGH_BYTES = 40_000_000  # for a master and its next worker
+PATIENCE_SECONDS = 10
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -60,7 +61,8 @@ def main():
         os.waitpid(worker, 0)
         # It is gone before all its memory is: whoever asks for some now, and is alone, would
         # be killed as well.
-        while int(os.pread(in_use.fileno(), 32, 0)) > ENOUGH_BYTES:
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while int(os.pread(in_use.fileno(), 32, 0)) > ENOUGH_BYTES and time.monotonic() < give_up:
             time.sleep(0.01)
 
 
